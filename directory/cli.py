@@ -1,0 +1,298 @@
+"""The command line: ``directory …``. Exit codes are those of ``Exit``."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from directory import cluster, db, seeds
+from directory.config import Config, load_config
+from directory.errors import UsageError
+from directory.feed import FeedError, open_feed
+from directory.formats.json import place_document, search_document
+from directory.generate import generate
+from directory.importing import importer
+from directory.load import LockedError, Report, SourceSpec, load
+from directory.parameters import read_search
+from directory.places import find_place
+from directory.records import KINDS
+from directory.search import Page, answer
+
+
+class Exit(IntEnum):
+    """What the exit codes mean."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    LOCKED = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors are said on standard error with their remedy."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = load_config()
+        return int(options.run(options, config))
+    except FeedError as error:
+        return _say(error.message, Exit.FAILED)
+    except UsageError as error:
+        return _say(error.message, Exit.USAGE)
+    except LockedError as error:
+        return _say(str(error), Exit.LOCKED)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        remedy = "See directory db status, or check DIRECTORY_DATABASE_URL."
+        return _say(f"The database did not answer: {reason}\n{remedy}", Exit.FAILED)
+    except BrokenPipeError:
+        return Exit.DONE
+    except KeyboardInterrupt:
+        return _say("Stopped; nothing was changed.", Exit.FAILED)
+
+
+def _say(message: str, code: Exit) -> int:
+    print(f"directory: {message}", file=sys.stderr)
+    return code
+
+
+def _print(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def _started(config: Config) -> Config:
+    """Make sure that the private cluster runs, where it is used."""
+    if config.database_url is None:
+        cluster.start(config)
+    return config
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int], None]]:
+    """A progress line on a terminal, plain lines otherwise; always on standard error."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(what)
+            yield lambda rows: bar.update(task, description=f"{what}: {rows:,} rows")
+        return
+    every = 50_000
+
+    def report(rows: int) -> None:
+        nonlocal every
+        if rows >= every:
+            print(f"{what}: {rows:,} rows", file=sys.stderr)
+            every = rows + 50_000
+
+    yield report
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, str]:
+    settings = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise UsageError(f"--set takes KEY=VALUE, not {pair!r}.")
+        settings[name] = value
+    return settings
+
+
+def _import(options: argparse.Namespace, config: Config) -> int:
+    engine = db.writer(_started(config))
+    read = importer(options.kind)
+    settings = _settings(options.set)
+    if near := settings.get("near"):
+        with engine.connect() as connection:
+            place = find_place(connection, near, config.country)
+        settings["near"] = f"{place.lat},{place.lon}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", options.source):
+        raise UsageError("--source takes a short name of a-z, 0-9 and hyphens.")
+    source = SourceSpec(
+        options.source, options.kind, options.location, options.title, options.licence
+    )
+    with _progress(options.source) as progress:
+        rows = read(options.location, settings, open_feed)
+        report = load(engine, source, rows, dry_run=options.dry_run, progress=progress)
+    if options.json:
+        _print(report.document())
+    else:
+        print(_summary(report))
+    return Exit.REFUSED if report.status == "refused" else Exit.DONE
+
+
+def _summary(report: Report) -> str:
+    """A report as a few lines to read."""
+    names = ("read", "added", "changed", "same", "rejected", "repaired", "vanished")
+    counted = ", ".join(f"{getattr(report, name):,} {name}" for name in names)
+    lines = [f"{report.source}: {report.status} (run {report.run_id}, {report.seconds:.1f} s)"]
+    lines.append(f"  {counted}")
+    for title, codes in (("rejected", report.reasons), ("repaired", report.repairs)):
+        lines += [f"  {title} {code}: {count:,}" for code, count in codes.most_common()]
+    if report.message:
+        lines.append(f"  {report.message}")
+    return "\n".join(lines)
+
+
+def _search(options: argparse.Namespace, config: Config) -> int:
+    now = datetime.now(UTC)
+    values = {
+        "q": [options.words] if options.words else [],
+        "near": [options.near] if options.near else [],
+        "radius": [options.radius],
+        "unit": [options.unit],
+        "sort": [options.sort],
+        "kind": options.kind,
+        "term": options.term,
+        "page": [options.page],
+        "per_page": [options.per_page],
+    }
+    with db.reader(_started(config)).connect() as connection:
+        asked = read_search(values, connection, config.country)
+        page = answer(connection, asked, now)
+    if options.json:
+        links = {"self": None, "next": None, "previous": None}
+        _print(search_document(asked, page, now, links))
+    else:
+        print(_results(page, options.unit))
+    return Exit.DONE
+
+
+def _results(page: Page, unit: str) -> str:
+    metres = 1000.0 if unit == "km" else 1609.344
+    lines = [f"{page.total:,}{'' if page.total_is_exact else '+'} found"]
+    for hit in page.hits:
+        far = "" if hit.distance_m is None else f"{hit.distance_m / metres:.1f} {unit}  "
+        listing = hit.listing
+        phone = listing.phones[0]["number"] if listing.phones else "no phone"
+        where = ", ".join(part for part in (listing.city, listing.region) if part)
+        beyond = "  (outside the radius)" if hit.beyond else ""
+        lines.append(f"{far}{listing.name}  ·  {where}  ·  {phone}{beyond}")
+    if page.online_total:
+        lines.append(f"{page.online_total:,} online or by phone:")
+        lines += [f"  {hit.listing.name}" for hit in page.online]
+    return "\n".join(lines)
+
+
+def _place(options: argparse.Namespace, config: Config) -> int:
+    with db.reader(_started(config)).connect() as connection:
+        place = find_place(connection, options.name, config.country)
+    if options.json:
+        _print(place_document(place))
+    else:
+        print(f"{place.name}  {place.lat:.4f}, {place.lon:.4f}")
+        for other in place.alternatives:
+            print(f"  or {other.name}  {other.lat:.4f}, {other.lon:.4f}")
+    return Exit.DONE
+
+
+_SOURCES = """
+SELECT s.id, s.kind, s.origin, s.title, s.licence, s.location, s.seen_on::text AS seen_on,
+       (SELECT count(*) FROM listing l WHERE l.source_id = s.id AND l.listed) AS listings
+FROM source s ORDER BY s.id"""
+_RUNS = """
+SELECT id, source_id AS source, status, started::text, finished::text, counts, message
+FROM import_run WHERE CAST(:source AS text) IS NULL OR source_id = :source
+ORDER BY id DESC LIMIT 100"""
+
+
+def _table(
+    options: argparse.Namespace, config: Config, sql: str, values: dict[str, Any], line: str
+) -> int:
+    with db.reader(_started(config)).connect() as connection:
+        rows = [dict(row) for row in connection.execute(text(sql), values).mappings()]
+    if options.json:
+        _print(rows)
+    else:
+        print("\n".join(line.format(**row) for row in rows) or "none yet")
+    return Exit.DONE
+
+
+def _sources(options: argparse.Namespace, config: Config) -> int:
+    line = "{id}  {kind}  {listings} listings, seen {seen_on}  {title}"
+    return _table(options, config, _SOURCES, {}, line)
+
+
+def _runs(options: argparse.Namespace, config: Config) -> int:
+    line = "{id}  {source}  {status}  {started}  {counts}"
+    return _table(options, config, _RUNS, {"source": options.source}, line)
+
+
+def _generate(options: argparse.Namespace, config: Config) -> int:
+    with _progress("generated") as progress:
+        report = generate(db.writer(_started(config)), options.rows, progress)
+    print(_summary(report))
+    return Exit.DONE
+
+
+def _db(options: argparse.Namespace, config: Config) -> int:
+    if options.action == "url":
+        print(db.database_url(config))
+    elif options.action == "init":
+        seeds.plant(db.writer(_started(config)))
+    elif config.database_url is not None:
+        raise UsageError("DIRECTORY_DATABASE_URL names a server of your own; this is for ours.")
+    elif options.action == "start":
+        cluster.start(config)
+    elif options.action == "stop":
+        cluster.stop(config)
+    else:
+        print(cluster.status(config))
+    return Exit.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="directory", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, about: str, run: Callable[[argparse.Namespace, Config], int], json_too: bool
+    ) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=about, description=about)
+        found.set_defaults(run=run)
+        if json_too:
+            found.add_argument("--json", action="store_true", help="print one JSON document")
+        return found
+
+    new = command("import", "import a file or URL", _import, True)
+    new.add_argument("kind", help="samhsa, meeting_guide, bmlt, hsds or csv")
+    new.add_argument("location", help="a path or URL")
+    new.add_argument("--source", required=True, metavar="SLUG", help="the source's short name")
+    new.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    new.add_argument("--title", help="the source's name as readers see it")
+    new.add_argument("--licence", help="the licence and credit of the data")
+    new.add_argument("--dry-run", action="store_true", help="say what would change")
+
+    find = command("search", "search as the API does", _search, True)
+    find.add_argument("words", nargs="?", default="")
+    find.add_argument("--near", metavar="PLACE")
+    find.add_argument("--radius", default="25")
+    find.add_argument("--unit", default="mi")
+    find.add_argument("--term", action="append", default=[], metavar="CODE")
+    find.add_argument("--kind", action="append", default=[], help=", ".join(KINDS))
+    find.add_argument("--sort", default="")
+    find.add_argument("--page", default="1")
+    find.add_argument("--per-page", default="20")
+
+    command("place", "what a place name means", _place, True).add_argument("name")
+    command("sources", "the sources and their listings", _sources, True)
+    command("runs", "the history of imports", _runs, True).add_argument("source", nargs="?")
+    made = command("generate", "fill the database with sample listings", _generate, False)
+    made.add_argument("--rows", type=int, required=True)
+    private = command("db", "the private database", _db, False)
+    private.add_argument("action", choices=["url", "init", "start", "stop", "status"])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Every setting: its name in the environment, its default and its meaning.
+
+``docs/operating.md`` lists the same settings; a test holds the two together.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from directory.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one process.
+
+    database_url: a libpq or SQLAlchemy URL of a PostGIS server; None uses the private cluster.
+    read_url: where searches read, such as a replica; None reads from ``database_url``.
+    home: the folder for everything that is made at run time.
+    country: ISO 3166-1 code whose places win where a name alone is ambiguous.
+    statement_timeout_ms, lock_timeout_ms: what one search may take in the database.
+    """
+
+    database_url: str | None
+    read_url: str | None
+    home: Path
+    country: str
+    statement_timeout_ms: int
+    lock_timeout_ms: int
+
+
+SETTINGS: dict[str, tuple[str, str]] = {
+    "DIRECTORY_DATABASE_URL": ("", "PostGIS server to use instead of the private one"),
+    "DIRECTORY_READ_URL": ("", "where searches read, such as a replica; empty: the same server"),
+    "DIRECTORY_HOME": ("var", "folder for the private database and other run-time files"),
+    "DIRECTORY_COUNTRY": ("US", "country whose places win where a name alone is ambiguous"),
+    "DIRECTORY_STATEMENT_TIMEOUT_MS": ("5000", "longest a search may run in the database"),
+    "DIRECTORY_LOCK_TIMEOUT_MS": ("1000", "longest a search may wait for a lock"),
+}
+
+
+def _milliseconds(name: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 600_000:
+        raise UsageError(f"{name} is {text!r}; it takes whole milliseconds from 1 to 600000.")
+    return int(text)
+
+
+def load_config(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the settings from ``environ``; raise UsageError where one makes no sense."""
+    value = {name: environ.get(name, "").strip() or SETTINGS[name][0] for name in SETTINGS}
+    country = value["DIRECTORY_COUNTRY"].upper()
+    if not (len(country) == 2 and country.isalpha()):
+        raise UsageError(f"DIRECTORY_COUNTRY is {country!r}; it takes two letters, such as US.")
+    timeouts = ("DIRECTORY_STATEMENT_TIMEOUT_MS", "DIRECTORY_LOCK_TIMEOUT_MS")
+    statement, lock = (_milliseconds(name, value[name]) for name in timeouts)
+    return Config(
+        database_url=value["DIRECTORY_DATABASE_URL"] or None,
+        read_url=value["DIRECTORY_READ_URL"] or None,
+        home=(ROOT / value["DIRECTORY_HOME"]).resolve(),
+        country=country,
+        statement_timeout_ms=statement,
+        lock_timeout_ms=lock,
+    )

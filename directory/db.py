@@ -1,0 +1,70 @@
+"""The engine and its session settings."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+
+from directory import cluster
+from directory.config import Config
+
+
+def database_url(config: Config) -> str:
+    """The libpq URL of the configured server, or of the private cluster."""
+    return config.database_url or cluster.url(config)
+
+
+@cache
+def _engine(url: str, options: str) -> Engine:
+    target = make_url(url).set(drivername="postgresql+psycopg2")
+    if "application_name" not in target.query:
+        target = target.update_query_dict({"application_name": "recovery-directory"})
+    # Parameters hold what people search for: they must not reach a log with an error.
+    return create_engine(
+        target,
+        connect_args={"options": options, "connect_timeout": 5},
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+def writer(config: Config) -> Engine:
+    """The engine of imports and migrations: no time limits."""
+    return _engine(database_url(config), "-c jit=off -c timezone=UTC")
+
+
+def reader(config: Config) -> Engine:
+    """The engine of searches.
+
+    The settings that they need travel with the connection, so that any PostGIS will do:
+    parallel workers cost a page more than they save, and no question may run for long.
+    """
+    options = (
+        "-c jit=off -c timezone=UTC -c max_parallel_workers_per_gather=0"
+        f" -c statement_timeout={config.statement_timeout_ms}"
+        f" -c lock_timeout={config.lock_timeout_ms} -c default_transaction_read_only=on"
+    )
+    return _engine(config.read_url or database_url(config), options)
+
+
+def alembic_config() -> AlembicConfig:
+    """Alembic's configuration; the connection goes into ``attributes["connection"]``."""
+    settings = AlembicConfig()
+    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return settings
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to ``revision`` in one transaction; ``base`` takes everything back."""
+    settings = alembic_config()
+    with engine.begin() as connection:
+        # Two processes that start at once must not migrate at once.
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('directory:migrate'))"))
+        settings.attributes["connection"] = connection
+        if revision == "base":
+            command.downgrade(settings, revision)
+        else:
+            command.upgrade(settings, revision)

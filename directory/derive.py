@@ -1,0 +1,92 @@
+"""What is computed from a record before it is stored: quality, hashes, columns.
+
+Everything here is a pure function of the record and of our rules. ``RULES`` names the rules,
+so that an import after an upgrade derives the stored rows anew.
+"""
+
+import json
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from directory import schedule, words
+from directory.records import Note, Record
+from directory.vocabulary import vocabulary
+
+NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
+
+# How complete a record is, as shares of 1; documented in docs/architecture.md.
+_PHONE, _PLACE, _TEXT, _HOURS, _TERMS, _WEBSITE = 0.3, 0.2, 0.15, 0.1, 0.15, 0.1
+
+
+@cache
+def rules() -> str:
+    """A fingerprint of the vocabulary and of the code that shapes stored rows."""
+    digest = blake2b(vocabulary().version.encode(), digest_size=8)
+    here = Path(__file__).parent
+    for name in ("clean", "records", "locate", "words", "schedule", "derive", "load"):
+        digest.update((here / f"{name}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def listing_id(source: str, external_id: str) -> uuid.UUID:
+    """The listing's id: stable as long as the source keeps its own id."""
+    return uuid.uuid5(NAMESPACE, f"{source}\n{external_id}")
+
+
+def content_hash(fields: Mapping[str, Any]) -> str:
+    """A hash of what the feed says and of ``rules``; equal means nothing to do."""
+    text = json.dumps(fields, sort_keys=True, default=str, separators=(",", ":"))
+    return blake2b(f"{rules()}{text}".encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def quality(record: Record) -> float:
+    """How complete a record is, 0 to 1. Nothing in it can be bought."""
+    reachable = bool(record.phones or record.join_url or record.join_phone)
+    placed = record.precision in ("exact", "street") or not record.in_person
+    share = (
+        _PHONE * reachable
+        + _PLACE * placed
+        + _TEXT * bool(record.description)
+        + _HOURS * bool(record.sessions)
+        + _TERMS * min(1.0, math.log2(1 + len(record.terms)) / 4)
+        + _WEBSITE * bool(record.website)
+    )
+    return round(share, 3)
+
+
+def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict[str, Any]:
+    """The record as the values of the listing's columns, in PostgreSQL's text forms."""
+    values = record.model_dump(mode="json", exclude={"verified_on"})
+    for name in ("street", "served", "terms"):
+        values[name] = _array(values[name])
+    spans = schedule.weekly(values["sessions"])
+    for name in ("sessions", "phones", "extra"):
+        values[name] = _json(values[name])
+    return values | {
+        "id": str(listing_id(source, record.external_id)),
+        "source_id": source,
+        "weekly": None if spans is None else schedule.multirange(spans),
+        "verified_on": record.verified_on and record.verified_on.isoformat(),
+        "quality": quality(record),
+        "content_hash": digest,
+        "repairs": _json([asdict(note) for note in notes]),
+        "search": words.search_vector(record),
+        "name_key": words.name_key(record.name),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ("{}" if value == {} else "[]")
+
+
+def _array(items: list[str]) -> str:
+    if not items:
+        return "{}"
+    quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
+    return "{" + ",".join(f'"{item}"' for item in quoted) + "}"

@@ -1,0 +1,1 @@
+"""Answers as documents: pure functions, one module for each format."""

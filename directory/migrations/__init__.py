@@ -1,0 +1,1 @@
+"""Alembic migrations, run by ``directory.db.migrate``."""

@@ -1,0 +1,251 @@
+"""The first tables."""
+
+import sqlalchemy as sa
+from alembic import op
+from geoalchemy2 import Geography
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.execute("CREATE EXTENSION IF NOT EXISTS postgis")
+    op.create_table(
+        "generation",
+        sa.Column("id", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("number", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column(
+            "samples",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="whether any invented listing is shown",
+        ),
+        sa.CheckConstraint("id", name=op.f("ck_generation_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_generation")),
+    )
+    op.create_table(
+        "place",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("region_name", sa.Text(), nullable=True),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("lat", sa.Float(precision=53), nullable=False),
+        sa.Column("lon", sa.Float(precision=53), nullable=False),
+        sa.Column("population", sa.Integer(), nullable=False),
+        sa.Column("alias", sa.Boolean(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_place")),
+    )
+    op.create_index(
+        "ix_place_key", "place", ["key"], unique=False, postgresql_ops={"key": "text_pattern_ops"}
+    )
+    op.create_table(
+        "source",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("location", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("licence", sa.Text(), nullable=True),
+        sa.Column("origin", sa.Text(), server_default="feed", nullable=False),
+        sa.Column("seen_on", sa.Date(), nullable=True, comment="day of the last good run"),
+        sa.CheckConstraint(
+            "origin IN ('feed', 'bundled', 'sample')", name=op.f("ck_source_origin")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
+    )
+    op.create_table(
+        "import_run",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column(
+            "started", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("finished", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.Text(), server_default="running", nullable=False),
+        sa.Column(
+            "counts",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed')",
+            name=op.f("ck_import_run_status"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["source.id"], name=op.f("fk_import_run_source_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_import_run")),
+    )
+    op.create_index(op.f("ix_import_run_source_id"), "import_run", ["source_id"], unique=False)
+    op.create_table(
+        "listing",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("organization", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("eligibility", sa.Text(), nullable=True),
+        sa.Column("fees", sa.Text(), nullable=True),
+        sa.Column("min_age", sa.SmallInteger(), nullable=True),
+        sa.Column("max_age", sa.SmallInteger(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("street", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("region", sa.Text(), nullable=True),
+        sa.Column("postal_code", sa.Text(), nullable=True),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("position", Geography("POINT", srid=4326, spatial_index=False), nullable=True),
+        sa.Column("latitude", sa.Float(precision=53), nullable=True),
+        sa.Column("longitude", sa.Float(precision=53), nullable=True),
+        sa.Column("precision", sa.Text(), nullable=False),
+        sa.Column("address_public", sa.Boolean(), nullable=False),
+        sa.Column("in_person", sa.Boolean(), nullable=False),
+        sa.Column("online", sa.Boolean(), nullable=False),
+        sa.Column("join_url", sa.Text(), nullable=True),
+        sa.Column("join_phone", sa.Text(), nullable=True),
+        sa.Column("served", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("sessions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("weekly", postgresql.INT4MULTIRANGE(), nullable=True),
+        sa.Column("recurrence_note", sa.Text(), nullable=True),
+        sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("website", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("terms", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("first_seen", sa.Date(), nullable=False),
+        sa.Column(
+            "last_seen",
+            sa.Date(),
+            nullable=True,
+            comment="last good run that had it; null while the newest one does",
+        ),
+        sa.Column("verified_on", sa.Date(), nullable=True),
+        sa.Column("quality", sa.Float(precision=53), nullable=False),
+        sa.Column(
+            "content_hash", sa.Text(), nullable=False, comment="of the feed's fields and our rules"
+        ),
+        sa.Column("repairs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("duplicate_of", sa.Uuid(), nullable=True),
+        sa.Column(
+            "overrides",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("search", postgresql.TSVECTOR(), nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("extra", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "listed",
+            sa.Boolean(),
+            sa.Computed("status = 'active' AND duplicate_of IS NULL", persisted=True),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["duplicate_of"],
+            ["listing.id"],
+            name=op.f("fk_listing_duplicate_of"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["source.id"], name=op.f("fk_listing_source_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_listing")),
+        sa.UniqueConstraint(
+            "source_id", "external_id", name=op.f("uq_listing_source_id_external_id")
+        ),
+    )
+    op.create_index("ix_listing_duplicate_of", "listing", ["duplicate_of"], unique=False)
+    op.create_index(
+        "ix_listing_kind",
+        "listing",
+        ["kind", "id"],
+        unique=False,
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_name",
+        "listing",
+        ["name_key", "id"],
+        unique=False,
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_online",
+        "listing",
+        [sa.literal_column("quality DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("listed AND online"),
+    )
+    op.create_index(
+        "ix_listing_position",
+        "listing",
+        ["position"],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text("listed AND in_person"),
+    )
+    op.create_index(
+        "ix_listing_quality",
+        "listing",
+        [sa.literal_column("quality DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_search",
+        "listing",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_search_name",
+        "listing",
+        [sa.literal_column("ts_filter(search, '{a}')")],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_terms",
+        "listing",
+        ["terms"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text("listed"),
+    )
+    op.create_table(
+        "reject",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False, comment="line or item in the feed"),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("sample", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["import_run.id"], name=op.f("fk_reject_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
+    )
+    op.create_index(op.f("ix_reject_run_id"), "reject", ["run_id"], unique=False)
+    op.execute("INSERT INTO generation DEFAULT VALUES")
+
+
+def downgrade() -> None:
+    """Take back."""
+    for table in ("reject", "listing", "import_run", "source", "place", "generation"):
+        op.drop_table(table)

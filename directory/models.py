@@ -1,0 +1,249 @@
+"""The tables. Positions are WGS 84 geography, times are wall-clock with an IANA zone."""
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geography, WKBElement
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB, TSVECTOR
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
+
+from directory.schedule import Span, multirange
+
+LISTED = "status = 'active' AND duplicate_of IS NULL"
+
+
+class WeeklyMinutes(TypeDecorator[list[Span]]):
+    """Half-open minute spans of a week; psycopg2 knows multiranges only as text."""
+
+    impl = INT4MULTIRANGE
+    cache_ok = True
+
+    def process_bind_param(self, value: list[Span] | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """``[(0, 60)]`` as ``{[0,60)}``."""
+        return None if value is None else multirange(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Span] | None:  # noqa: ARG002
+        """``{[0,60)}`` as ``[(0, 60)]``."""
+        if value is None:
+            return None
+        ends = str(value).strip("{}[)").split("),[")
+        return [(int(a), int(b)) for a, b in (e.split(",") for e in ends if e)]
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
+        str: Text,
+        list[str]: ARRAY(Text),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+        datetime: DateTime(timezone=True),
+    }
+
+
+class Source(Base):
+    """Where listings come from. ``origin``: feed, bundled (hotlines) or sample (invented)."""
+
+    __tablename__ = "source"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    location: Mapped[str]
+    title: Mapped[str]
+    licence: Mapped[str | None]
+    origin: Mapped[str] = mapped_column(server_default="feed")
+    seen_on: Mapped[date | None] = mapped_column(comment="day of the last good run")
+    __table_args__ = (CheckConstraint("origin IN ('feed', 'bundled', 'sample')", name="origin"),)
+
+
+class ImportRun(Base):
+    """One run of an importer: what it did, or why it did nothing."""
+
+    __tablename__ = "import_run"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    source_id: Mapped[str] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"), index=True)
+    started: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(server_default="running")
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    message: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed')",
+            name="status",
+        ),
+    )
+
+
+class Reject(Base):
+    """A row that was refused: where in the file, why, and an escaped sample of it."""
+
+    __tablename__ = "reject"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id", ondelete="CASCADE"), index=True)
+    position: Mapped[str] = mapped_column(comment="line or item in the feed")
+    code: Mapped[str]
+    message: Mapped[str]
+    sample: Mapped[str]
+
+
+class Listing(Base):
+    """The unit of search: one service at one place, one meeting, one professional, one line."""
+
+    __tablename__ = "listing"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    source_id: Mapped[str] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    external_id: Mapped[str]
+
+    kind: Mapped[str]
+    name: Mapped[str]
+    organization: Mapped[str | None]
+    description: Mapped[str | None]
+    eligibility: Mapped[str | None]
+    fees: Mapped[str | None]
+    min_age: Mapped[int | None] = mapped_column(SmallInteger)
+    max_age: Mapped[int | None] = mapped_column(SmallInteger)
+    status: Mapped[str]
+
+    street: Mapped[list[str]]
+    city: Mapped[str | None]
+    region: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    country: Mapped[str]
+    position: Mapped[WKBElement | None] = mapped_column(
+        Geography("POINT", srid=4326, spatial_index=False)
+    )
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    precision: Mapped[str]
+    address_public: Mapped[bool]
+    in_person: Mapped[bool]
+    online: Mapped[bool]
+    join_url: Mapped[str | None]
+    join_phone: Mapped[str | None]
+    served: Mapped[list[str]]
+
+    timezone: Mapped[str]
+    sessions: Mapped[list[dict[str, Any]]]
+    weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes)
+    recurrence_note: Mapped[str | None]
+
+    phones: Mapped[list[dict[str, Any]]]
+    website: Mapped[str | None]
+    email: Mapped[str | None]
+    terms: Mapped[list[str]]
+
+    first_seen: Mapped[date] = mapped_column(Date)
+    last_seen: Mapped[date | None] = mapped_column(
+        Date, comment="last good run that had it; null while the newest one does"
+    )
+    verified_on: Mapped[date | None] = mapped_column(Date)
+    quality: Mapped[float] = mapped_column(Float(53))
+    content_hash: Mapped[str] = mapped_column(comment="of the feed's fields and our rules")
+    repairs: Mapped[list[dict[str, Any]]]
+    duplicate_of: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("listing.id", ondelete="SET NULL")
+    )
+    overrides: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
+    name_key: Mapped[str] = mapped_column(Text(collation="C"))
+    extra: Mapped[dict[str, Any]]
+    listed: Mapped[bool] = mapped_column(Computed(LISTED, persisted=True))
+
+    source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
+
+    __table_args__ = (
+        UniqueConstraint("source_id", "external_id"),
+        Index("ix_listing_duplicate_of", "duplicate_of"),
+        Index(
+            "ix_listing_search_name",
+            text("ts_filter(search, '{a}')"),
+            postgresql_using="gin",
+            postgresql_where=text("listed"),
+        ),
+        Index(
+            "ix_listing_position",
+            "position",
+            postgresql_using="gist",
+            postgresql_where=text("listed AND in_person"),
+        ),
+        Index(
+            "ix_listing_search", "search", postgresql_using="gin", postgresql_where=text("listed")
+        ),
+        Index("ix_listing_terms", "terms", postgresql_using="gin", postgresql_where=text("listed")),
+        Index(
+            "ix_listing_quality",
+            text("quality DESC"),
+            "id",
+            postgresql_where=text("listed"),
+        ),
+        Index(
+            "ix_listing_online",
+            text("quality DESC"),
+            "id",
+            postgresql_where=text("listed AND online"),
+        ),
+        Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
+        Index("ix_listing_kind", "kind", "id", postgresql_where=text("listed")),
+    )
+
+
+class PlaceName(Base):
+    """The gazetteer: one name of one place. ``key`` is the normalised name."""
+
+    __tablename__ = "place"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str]
+    key: Mapped[str]
+    name: Mapped[str]
+    region: Mapped[str | None]
+    region_name: Mapped[str | None]
+    country: Mapped[str]
+    lat: Mapped[float] = mapped_column(Float(53))
+    lon: Mapped[float] = mapped_column(Float(53))
+    population: Mapped[int]
+    alias: Mapped[bool]
+    timezone: Mapped[str | None]
+    __table_args__ = (Index("ix_place_key", "key", postgresql_ops={"key": "text_pattern_ops"}),)
+
+
+class Generation(Base):
+    """One row: a number that each applied import raises, so that caches know their age."""
+
+    __tablename__ = "generation"
+    id: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    number: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    samples: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="whether any invented listing is shown"
+    )
+    __table_args__ = (CheckConstraint("id", name="single"),)

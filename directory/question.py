@@ -1,0 +1,148 @@
+"""Text -> Words: what a person typed, as a tsquery. The only Whoosh query code.
+
+The language is Whoosh's: words (all must match), "a phrase", OR, -not, prefix*.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from whoosh import query as ast
+from whoosh.analysis import STOP_WORDS, Analyzer, Token
+from whoosh.fields import TEXT, Schema
+from whoosh.qparser import (
+    OperatorsPlugin,
+    PhrasePlugin,
+    PrefixPlugin,
+    QueryParser,
+    WhitespacePlugin,
+)
+
+from directory import words
+from directory.errors import UsageError
+
+LONGEST = 200
+MOST_TERMS = 12
+
+# Small words that say nothing by themselves; they count inside quotes and in names.
+_SMALL = frozenset(words.stem(word) for word in STOP_WORDS) | {"my", "i", "me", "near", "that"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A question's words.
+
+    text: as typed. tsquery: what a listing must match, of quoted lexemes.
+    name_tsquery, term_tsquery: the same, within the name; within name, terms and kind.
+    lexemes: what is wanted, for highlights.
+    """
+
+    text: str
+    tsquery: str
+    name_tsquery: str
+    term_tsquery: str
+    lexemes: frozenset[str]
+
+
+class _Analysis(Analyzer):  # type: ignore[misc]  # Whoosh has no types
+    """Gives Whoosh the lexemes that listings are stored with."""
+
+    def __call__(self, value: str, **_: Any) -> Iterator[Token]:
+        token = Token()
+        for position, lexeme in enumerate(words.lexemes(value)):
+            token.text, token.pos, token.boost, token.stopped = lexeme, position, 1.0, False
+            token.startchar = token.endchar = 0
+            yield token
+
+
+def _parser() -> QueryParser:
+    operators = OperatorsPlugin(
+        And=None,
+        Or=r"(?<=\s)OR(?=\s)",
+        Not=r"(?:^|(?<=\s))-(?=[\w\"])",
+        AndNot=None,
+        AndMaybe=None,
+        Require=None,
+    )
+    plugins = [WhitespacePlugin(), PhrasePlugin(), PrefixPlugin(), operators]
+    return QueryParser("words", Schema(words=TEXT(analyzer=_Analysis())), plugins)
+
+
+_PARSER = _parser()
+
+
+def parse(text: str) -> Words | None:
+    """The words of ``text``; None where it has none.
+
+    Raises UsageError (parameter ``q``) for more than 200 characters or 12 words, or NUL.
+    """
+    if len(text) > LONGEST:
+        raise UsageError(f"The question is too long; use at most {LONGEST} characters.", "q")
+    if "\0" in text:
+        raise UsageError("The question holds a NUL character; please remove it.", "q")
+    tree = _PARSER.parse(text)
+    leaves = list(_leaves(tree))
+    if all(isinstance(leaf, ast.Term) and leaf.text in _SMALL for leaf, _ in leaves):
+        small: frozenset[str] = frozenset()
+    else:
+        small = _SMALL
+    wanted = [w for leaf, negated in leaves if not negated for w in _texts(leaf, small)]
+    if sum(len(_texts(leaf, small)) for leaf, _ in leaves) > MOST_TERMS:
+        raise UsageError(f"The question has too many words; use at most {MOST_TERMS}.", "q")
+    tsquery = _render(tree, small, "")
+    if not tsquery:
+        return None
+    return Words(
+        text=text.strip(),
+        tsquery=tsquery,
+        name_tsquery=_render(tree, small, "A"),
+        term_tsquery=_render(tree, small, "AB"),
+        lexemes=frozenset(wanted),
+    )
+
+
+def _leaves(node: Any, negated: bool = False) -> Iterator[tuple[Any, bool]]:
+    if isinstance(node, ast.Not):
+        yield from _leaves(node.query, not negated)
+    elif isinstance(node, ast.Term | ast.Phrase | ast.Prefix):
+        yield node, negated
+    else:
+        for child in node.children():
+            yield from _leaves(child, negated)
+
+
+def _texts(leaf: Any, small: frozenset[str]) -> list[str]:
+    if isinstance(leaf, ast.Phrase):
+        return list(leaf.words)
+    if isinstance(leaf, ast.Prefix):
+        return _prefix(leaf.text)
+    return [] if leaf.text in small else [leaf.text]
+
+
+def _prefix(text: str) -> list[str]:
+    """The lexemes of a prefix: its last token is shortened to its stem where that begins it."""
+    *before, last = words.tokens(text) or [""]
+    stem = words.stem(last)
+    return [*map(words.stem, before), stem if last.startswith(stem) else last] if last else []
+
+
+def _render(node: Any, small: frozenset[str], weight: str) -> str:
+    """The AST as tsquery text; "" for nothing. Lexemes are letters and digits only."""
+    if isinstance(node, ast.Not):
+        inner = _render(node.query, small, "")
+        return f"!({inner})" if inner else ""
+    if isinstance(node, ast.Phrase):
+        return "(" + " <-> ".join(_quoted(w, weight) for w in node.words) + ")"
+    if isinstance(node, ast.Prefix):
+        *before, last = _prefix(node.text) or [""]
+        parts = [*(_quoted(w, weight) for w in before), _quoted(last, f"*{weight}")]
+        return "(" + " & ".join(parts) + ")" if last else ""
+    if isinstance(node, ast.Term):
+        return "" if node.text in small else _quoted(node.text, weight)
+    parts = [part for child in node.children() if (part := _render(child, small, weight))]
+    operator = " | " if isinstance(node, ast.Or) else " & "
+    return "(" + operator.join(parts) + ")" if parts else ""
+
+
+def _quoted(lexeme: str, flags: str) -> str:
+    return f"'{lexeme}':{flags}" if flags else f"'{lexeme}'"

@@ -1,0 +1,125 @@
+"""Weekly time: minutes of the week, the next occurrence, open now.
+
+Wall-clock times and zones are stored; instants are computed when asked, so that daylight
+saving changes nothing in the data. A missing schedule is unknown, never open.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+DAY = 1_440
+WEEK = 7 * DAY
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+# Parts of a day as minutes from midnight; a night runs past it.
+PARTS = {
+    "morning": (4 * 60, 11 * 60),
+    "midday": (11 * 60, 17 * 60),
+    "evening": (17 * 60, 21 * 60),
+    "night": (21 * 60, 28 * 60),
+}
+
+Span = tuple[int, int]
+
+
+def minute_of_week(weekday: int, start: str) -> int:
+    """Minutes from Monday 00:00 to ``start`` ("19:30") on ``weekday`` (0 = Monday)."""
+    return weekday * DAY + int(start[:2]) * 60 + int(start[3:])
+
+
+def wrap(start: int, end: int) -> list[Span]:
+    """The minutes from ``start`` to ``end`` as spans within one week, wrapped past Sunday."""
+    if end - start >= WEEK:
+        return [(0, WEEK)]
+    start, end = start % WEEK, start % WEEK + (end - start)
+    return [(start, end)] if end <= WEEK else [(start, WEEK), (0, end - WEEK)]
+
+
+def weekly(sessions: Iterable[Mapping[str, Any]]) -> list[Span] | None:
+    """The half-open spans, merged and in order, that ``sessions`` cover; None if unknown."""
+    spans: list[Span] = []
+    for session in sessions:
+        start = minute_of_week(session["weekday"], session["start"])
+        spans.extend(wrap(start, start + session["minutes"]))
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged or None
+
+
+def multirange(spans: Iterable[Span]) -> str:
+    """``spans`` in PostgreSQL's int4multirange text form."""
+    return "{" + ",".join(f"[{start},{end})" for start, end in spans) + "}"
+
+
+def local_minute(zone: str, now: datetime) -> int:
+    """The minute of the week that clocks in ``zone`` show at the instant ``now``."""
+    local = now.astimezone(ZoneInfo(zone))
+    return local.weekday() * DAY + local.hour * 60 + local.minute
+
+
+@lru_cache(maxsize=8)
+def clocks(now: datetime) -> dict[int, list[str]]:
+    """The minute of the week -> the time zones whose clocks show it at the instant ``now``.
+
+    Pass ``now`` cut to the minute; the answer for one minute is kept.
+    """
+    shown: dict[int, list[str]] = defaultdict(list)
+    for zone in sorted(available_timezones()):
+        shown[local_minute(zone, now)].append(zone)
+    return dict(shown)
+
+
+def wanted(day: str | None, time: str | None, today: int) -> list[Span]:
+    """The minutes of the week that a day and a part of the day name.
+
+    ``day`` is a weekday, "today" or "tomorrow"; None is any day. ``time`` is a key of
+    ``PARTS``; None is the whole day. ``today`` is the weekday that the clocks show.
+    """
+    if day is None:
+        days: Sequence[int] = range(7)
+    elif day in ("today", "tomorrow"):
+        days = [(today + (day == "tomorrow")) % 7]
+    else:
+        days = [WEEKDAYS.index(day)]
+    first, last = PARTS[time] if time else (0, DAY)
+    return [span for d in days for span in wrap(d * DAY + first, d * DAY + last)]
+
+
+def open_now(sessions: Sequence[Mapping[str, Any]], zone: str, now: datetime) -> bool | None:
+    """Whether a session runs at ``now``; None where no hours are known."""
+    spans = weekly(sessions)
+    if spans is None:
+        return None
+    minute = local_minute(zone, now)
+    return any(start <= minute < end for start, end in spans)
+
+
+def next_session(
+    sessions: Sequence[Mapping[str, Any]], zone: str, now: datetime
+) -> datetime | None:
+    """When the next session starts, as an instant with ``zone``'s offset; None if unknown.
+
+    A wall-clock time that a spring change skips is read with the offset before the change,
+    as PEP 495 does, and so falls an hour later on the clock.
+    """
+    info = ZoneInfo(zone)
+    local = now.astimezone(info)
+    found: list[datetime] = []
+    for session in sessions:
+        ahead = (session["weekday"] - local.weekday()) % 7
+        for days in (ahead, ahead + 7):
+            day = local.date() + timedelta(days=days)
+            hour, minute = int(session["start"][:2]), int(session["start"][3:])
+            start = datetime(day.year, day.month, day.day, hour, minute, tzinfo=info)
+            instant = start.astimezone(UTC)
+            if instant >= now:
+                found.append(instant)
+                break
+    return min(found).astimezone(info) if found else None

@@ -1,0 +1,83 @@
+"""The JSON API, and problems as ``application/problem+json`` (RFC 9457)."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, abort, request
+from sqlalchemy.orm import Session
+
+from directory.formats.json import listing_document, search_document, vocabulary_document
+from directory.formats.openapi import openapi_document
+from directory.models import Listing
+from directory.parameters import Values, read_search
+from directory.search import Page, Search, answer
+from directory.web import state
+
+api = Blueprint("api", __name__, url_prefix="/api")
+
+
+def json_response(document: Any, status: int = 200, mimetype: str = "application/json") -> Response:
+    """``document`` as a response that keeps non-ASCII text readable."""
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return Response(body, status=status, mimetype=mimetype)
+
+
+def problem(status: int, title: str, detail: str, parameter: str | None = None) -> Response:
+    """An error as a problem document."""
+    document = {"title": title, "status": status, "detail": detail, "parameter": parameter}
+    return json_response(document, status, "application/problem+json")
+
+
+@api.get("/v1/search")
+def search() -> Response:
+    """Search; the parameters are those of ``directory.parameters.read_search``."""
+    values = request.args.to_dict(flat=False)
+    now = datetime.now(UTC)
+    with state().reader.connect() as connection:
+        asked = read_search(values, connection, state().config.country)
+        page = answer(connection, asked, now)
+    response = json_response(search_document(asked, page, now, _links(values, asked, page)))
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _links(values: Values, search: Search, page: Page) -> dict[str, str | None]:
+    def link(number: int) -> str:
+        query = urlencode({**values, "page": [str(number)]}, doseq=True)
+        return f"/api/v1/search?{query}"
+
+    last = min(page.total, 10_000) <= search.page * search.per_page
+    return {
+        "self": link(search.page),
+        "next": None if last and page.total_is_exact else link(search.page + 1),
+        "previous": link(search.page - 1) if search.page > 1 else None,
+    }
+
+
+@api.get("/v1/listings/<listing_id>")
+def listing(listing_id: str) -> Response:
+    """One listing by its id; also one that is closed or suspended, which says so."""
+    try:
+        key = uuid.UUID(listing_id)
+    except ValueError:
+        abort(404)
+    with Session(state().reader) as session:
+        found = session.get(Listing, key)
+        if found is None:
+            abort(404)
+        return json_response(listing_document(found, datetime.now(UTC)))
+
+
+@api.get("/v1/vocabulary")
+def vocabulary() -> Response:
+    """All facets and terms."""
+    return json_response(vocabulary_document())
+
+
+@api.get("/openapi.json")
+def openapi() -> Response:
+    """The description of this API for programs (OpenAPI 3.1)."""
+    return json_response(openapi_document())

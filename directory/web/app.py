@@ -1,0 +1,85 @@
+"""The web application: state, blueprints, headers, and errors formatted at the edge."""
+
+from typing import Any
+
+from flask import Flask, Response, request
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from directory import cluster, db
+from directory.config import ROOT, Config, load_config
+from directory.errors import UsageError
+from directory.web import State, state
+from directory.web.api import api, json_response, problem
+from directory.web.site import error_page, site
+
+# Everything a page needs comes from its own address; nothing tells other sites where from.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; object-src 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+}
+_QUERY_CANCELED = "57014"
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The web application. It keeps no state of its own but a pool of connections."""
+    config = config or load_config()
+    if config.database_url is None:
+        cluster.start(config)
+    app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.extensions["directory"] = State(config, db.reader(config))
+    app.register_blueprint(site)
+    app.register_blueprint(api)
+    app.add_url_rule("/healthz", view_func=health)
+    app.register_error_handler(UsageError, _usage)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DBAPIError, _database)
+    app.after_request(_headers)
+    return app
+
+
+def health() -> Response:
+    """200 only when search works."""
+    with state().reader.connect() as connection:
+        connection.execute(text("SELECT FROM listing WHERE listed LIMIT 1"))
+    return json_response({"status": "ok", "degraded": []})
+
+
+def _error(status: int, title: str, detail: str, parameter: str | None = None) -> Any:
+    if request.path.startswith("/api/") or request.path == "/healthz":
+        return problem(status, title, detail, parameter)
+    return error_page(status, title, detail, parameter)
+
+
+def _usage(error: UsageError) -> Any:
+    return _error(400, "Please check your search", error.message, error.parameter)
+
+
+def _http(error: HTTPException) -> Any:
+    if error.code is None or error.code < 400:
+        return error
+    return _error(error.code, error.name, error.description or error.name)
+
+
+def _database(error: DBAPIError) -> Any:
+    """The database is away, or a question took too long; anything else is our own fault."""
+    if getattr(error.orig, "pgcode", None) == _QUERY_CANCELED:
+        detail = "This search took too long. Please add a place, or use fewer words."
+        return _error(503, "The search took too long", detail)
+    if isinstance(error, OperationalError):
+        detail = "The directory cannot be searched right now. Please try again in a minute."
+        return _error(503, "Search is resting", detail)
+    raise error
+
+
+def _headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

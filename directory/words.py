@@ -1,0 +1,131 @@
+"""One analysis of text for listings and for questions, so that both speak the same lexemes.
+
+A lexeme is a lower-case token without accents, stemmed by Whoosh's Porter2 stemmer. No token
+is a stop word here: names such as "Here and Now" must be found.
+"""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+from whoosh.lang.porter2 import stem as porter2
+
+from directory.records import Record
+from directory.vocabulary import vocabulary
+
+LONGEST_TOKEN = 60
+# tsvector positions end at 16383; terms take the upper part, free text the lower one.
+_LAST_TEXT_POSITION = 7_900
+_FIRST_TERM_POSITION = 8_000
+
+KIND_WORDS = {
+    "treatment": "treatment center facility program rehab",
+    "support_group": "support group meeting",
+    "community_program": "community program",
+    "counseling": "counseling counselor therapy therapist",
+    "interventionist": "interventionist intervention",
+    "hotline": "hotline helpline phone line",
+}
+
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
+_TOKEN = re.compile(r"[^\W_]+")
+# A token as people write it, initials and apostrophes included.
+_WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
+_APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
+
+
+def tokens(text: str) -> list[str]:
+    """The tokens of ``text`` in order: lower case, accents and apostrophes dropped.
+
+    Initials are one token: "A.A." is "aa".
+    """
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(char for char in decomposed if not unicodedata.combining(char))
+    if "." in text:
+        text = _INITIALS.sub(lambda found: found.group().replace(".", ""), text)
+    return [t[:LONGEST_TOKEN] for t in _TOKEN.findall(text.translate(_APOSTROPHES).lower())]
+
+
+@lru_cache(maxsize=131_072)
+def stem(token: str) -> str:
+    """The lexeme of one token. Numbers and words in other scripts stand for themselves."""
+    return porter2(token) if token.isascii() and token.isalpha() and len(token) > 2 else token
+
+
+def lexemes(text: str) -> list[str]:
+    """The lexemes of ``text`` in order."""
+    return [stem(token) for token in tokens(text)]
+
+
+def name_key(text: str) -> str:
+    """What a name is sorted by: its tokens, in code point order."""
+    return " ".join(tokens(text))
+
+
+@cache
+def _term_vectors() -> dict[str, str]:
+    """For each term and kind, its label and synonyms as tsvector text of weight B.
+
+    Every phrase has its own positions, with a gap, so that no phrase spans two of them.
+    """
+    phrases = {t.code: (t.label, *t.synonyms) for t in vocabulary().terms.values()}
+    phrases |= {kind: tuple(text.split()) for kind, text in KIND_WORDS.items()}
+    vectors, position = {}, _FIRST_TERM_POSITION
+    for code, texts in phrases.items():
+        parts = []
+        for text in texts:
+            for lexeme in lexemes(text):
+                position += 1
+                parts.append(f"'{lexeme}':{position}B")
+            position += 1
+        vectors[code] = " ".join(parts)
+    return vectors
+
+
+def search_vector(record: Record) -> str:
+    """The record's words in PostgreSQL's tsvector text form.
+
+    Weights: A name, B labels and synonyms of terms and kind, C organization and city, D the
+    rest that is shown. Lexemes hold letters and digits only, so quoting them is enough.
+    """
+    parts, position = [], 0
+    for weight, texts in (
+        ("A", [record.name]),
+        ("C", [record.organization, record.city]),
+        ("D", _other_texts(record)),
+    ):
+        for text in texts:
+            if not text:
+                continue
+            for lexeme in lexemes(text):
+                position += 1
+                if position > _LAST_TEXT_POSITION:
+                    break
+                parts.append(f"'{lexeme}':{position}{weight}")
+            position += 1
+    vectors = _term_vectors()
+    parts.extend(vectors[code] for code in (record.kind, *record.terms))
+    return " ".join(parts)
+
+
+def _other_texts(record: Record) -> list[str | None]:
+    return [
+        record.description,
+        record.eligibility,
+        record.fees,
+        *record.street,
+        record.region,
+        record.postal_code,
+        record.recurrence_note,
+        *(session.note for session in record.sessions),
+    ]
+
+
+def spans(text: str, wanted: frozenset[str]) -> list[tuple[int, int]]:
+    """Where ``text`` holds a token whose lexeme is wanted, as (start, end) in characters."""
+    found = []
+    for match in _WRITTEN.finditer(text):
+        if wanted.intersection(lexemes(match.group())):
+            found.append(match.span())
+    return found

@@ -1,0 +1,1 @@
+"""Benchmarks: ``make bench``. No timing decides a test."""

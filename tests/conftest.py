@@ -1,0 +1,169 @@
+"""A real PostGIS for every test: a migrated template with the gazetteer, cloned as needed."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from directory.places import load_places
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
+
+from directory import cluster, db, seeds
+from directory.config import ROOT, Config, load_config
+from directory.load import Report, SourceSpec, load
+from directory.records import Row
+from directory.web.app import create_app
+
+# A Sunday at noon in Denver.
+NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real feeds beside the checkout; they are not part of it."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no real feeds beside the checkout (../shared/data)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """The settings in force; the private cluster is started where it is used."""
+    found = load_config()
+    if found.database_url is None:
+        cluster.start(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(config: Config) -> Iterator[Engine]:
+    """The server's own database, to create and drop others from."""
+    url = make_url(db.database_url(config)).set(drivername="postgresql+psycopg2")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def fresh_database(server: Engine, template: str = "template1") -> Iterator[URL]:
+    """A database of its own, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    try:
+        yield server.url.set(database=name)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def settings(config: Config, url: URL) -> Config:
+    """``config`` for another database."""
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return replace(config, database_url=plain, read_url=None)
+
+
+@contextmanager
+def engine_of(config: Config, url: URL) -> Iterator[Engine]:
+    """The engine that imports use, closed afterwards."""
+    engine = db.writer(settings(config, url))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(server: Engine, config: Config) -> Iterator[str]:
+    """The name of a migrated database with the gazetteer, to clone."""
+    with fresh_database(server) as url:
+        with engine_of(config, url) as engine:
+            db.migrate(engine)
+            with engine.begin() as connection:
+                load_places(connection)
+        yield str(url.database)
+
+
+@pytest.fixture
+def database(server: Engine, template: str, config: Config) -> Iterator[Engine]:
+    """A migrated database with the gazetteer and no listings, for one test."""
+    with fresh_database(server, template) as url, engine_of(config, url) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def gazetteer(server: Engine, template: str, config: Config) -> Iterator[Engine]:
+    """A database with the gazetteer that tests only read."""
+    with fresh_database(server, template) as url, engine_of(config, url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def session(gazetteer: Engine) -> Iterator[Session]:
+    """A session on the gazetteer."""
+    with Session(gazetteer) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def sample_config(server: Engine, template: str, config: Config) -> Iterator[Config]:
+    """The settings of a database with what is bundled: hotlines and the marked sample."""
+    with fresh_database(server, template) as url:
+        with engine_of(config, url) as engine:
+            seeds.plant(engine)
+        found = settings(config, url)
+        yield found
+        db.reader(found).dispose()
+
+
+@pytest.fixture(scope="session")
+def app(sample_config: Config) -> Flask:
+    """The site with the bundled data."""
+    return create_app(sample_config)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client of the site."""
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def live_site(app: Flask) -> Iterator[str]:
+    """The address of the site, served over HTTP for real browsers."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Loader = Callable[..., Report]
+
+
+@pytest.fixture
+def load_rows(database: Engine) -> Loader:
+    """Import records given as keyword dictionaries into ``database``."""
+
+    def run(*records: dict[str, object], source: str = "test", **options: object) -> Report:
+        rows = [Row(f"item {n}", {**DEFAULTS, **r}, r) for n, r in enumerate(records)]
+        spec = SourceSpec(source, "csv", "test", title="Test source")
+        return load(database, spec, rows, **options)  # type: ignore[arg-type]
+
+    return run
+
+
+# A builder's defaults, so that a test names only what matters to it.
+DEFAULTS: dict[str, object] = {"external_id": "1", "kind": "treatment", "name": "Open Door"}

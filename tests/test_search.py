@@ -1,0 +1,241 @@
+"""Search against a brute-force oracle over generated rows, and its rules one by one."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from directory.places import place_at
+from geopy.distance import geodesic
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from directory import question
+from directory.errors import UsageError
+from directory.generate import generate
+from directory.records import KINDS
+from directory.schedule import PARTS, WEEKDAYS
+from directory.search import Page, Search, When, answer
+from directory.vocabulary import vocabulary
+from tests import brute
+from tests.conftest import NOW, Loader, engine_of, fresh_database
+
+DENVER = (39.7392, -104.9903)
+
+
+@pytest.fixture(scope="module")
+def generated(server: Engine, template: str, config: Any) -> Iterator[Engine]:
+    """Four thousand generated listings."""
+    with fresh_database(server, template) as url, engine_of(config, url) as engine:
+        generate(engine, 4_000)
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def oracle(generated: Engine) -> brute.Oracle:
+    return brute.Oracle(brute.read_rows(generated), NOW)
+
+
+def run(engine: Engine, search: Search) -> Page:
+    with engine.connect() as connection:
+        return answer(connection, search, NOW)
+
+
+def random_search(chance: random.Random, rows: list[brute.Row]) -> tuple[Search, list[Any]]:
+    """A search of any shape near a listing, and the meaning of its words."""
+    matches: list[brute.Match] = []
+    found = Search(per_page=chance.choice([5, 20, 100]), page=chance.choice([1, 1, 2]))
+    if chance.random() < 0.6:
+        typed, matches = brute.random_question(chance, rows)
+        found = replace(found, words=question.parse(typed))
+    if chance.random() < 0.7:
+        spot = chance.choice(rows).values
+        if spot["latitude"] is not None:
+            place = place_at(spot["latitude"], spot["longitude"])
+            radius = chance.choice([1_000.0, 16_093.44, 40_233.6, 400_000.0])
+            found = replace(found, place=place, radius_m=radius)
+    if chance.random() < 0.3:
+        found = replace(found, kinds=tuple(chance.sample(KINDS, chance.randint(1, 2))))
+    if chance.random() < 0.5:
+        codes = chance.choice(rows).values["terms"] or list(vocabulary().terms)
+        found = replace(found, terms=tuple(chance.sample(codes, min(len(codes), 2))))
+    if chance.random() < 0.2:
+        when = When(chance.choice([*WEEKDAYS, "today", None]), chance.choice([*PARTS, None]))
+        found = replace(found, when=chance.choice([when, When(open="now")]))
+    if chance.random() < 0.2:
+        found = replace(found, attend=chance.choice(["in_person", "online"]))
+    sorts = ["best", "name", "soonest"] + (["distance"] if found.place else [])
+    return replace(found, sort=chance.choice(sorts)), matches
+
+
+def check(search: Search, page: Page, expected: brute.Expected) -> None:
+    """The page says what the oracle says."""
+    assert page.total_is_exact
+    assert page.total == len(expected.ids)
+    counts = {facet: dict(found) for facet, found in expected.counts.items()}
+    assert {facet: dict(found) for facet, found in page.counts.items() if found} == counts
+    first = (search.page - 1) * search.per_page
+    wanted = expected.ids[first : first + search.per_page]
+    hits = [hit for hit in page.hits if not hit.beyond]
+    assert len(hits) == len(wanted)
+    for hit, id_ in zip(hits, wanted, strict=True):
+        got = str(hit.listing.id)
+        if got != id_:  # only where both stand equally far, to the millimetre
+            assert expected.keys[got][0] == pytest.approx(expected.keys[id_][0], abs=1e-3)
+        if search.near:
+            assert hit.distance_m == pytest.approx(expected.distances[got], abs=1e-3)
+        else:
+            assert hit.distance_m is None
+    beyond = [hit for hit in page.hits if hit.beyond]
+    if search.near and search.page == 1 and page.total < 5:
+        assert [hit.distance_m for hit in beyond] == pytest.approx(
+            [metres for metres, _ in expected.beyond], abs=1e-3
+        )
+    else:
+        assert not beyond
+    if search.near and search.page == 1 and search.attend is None:
+        assert page.online_total == expected.online_total
+        assert [str(hit.listing.id) for hit in page.online] == expected.online
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_answers_are_those_of_brute_force(
+    generated: Engine, oracle: brute.Oracle, seed: int
+) -> None:
+    search, matches = random_search(random.Random(seed), oracle.rows)
+    check(search, run(generated, search), oracle.answer(search, matches))
+
+
+def test_pages_join_to_the_whole(generated: Engine) -> None:
+    search = Search(place=place_at(*DENVER), radius_m=800_000.0, per_page=100)
+    whole = run(generated, search)
+    seen = []
+    for number in range(1, whole.total // 7 + 2):
+        page = run(generated, replace(search, per_page=7, page=number))
+        seen += [hit.listing.id for hit in page.hits if not hit.beyond]
+    assert len(seen) == len(set(seen)) == whole.total
+    assert seen[:100] == [hit.listing.id for hit in whole.hits]
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "from_lat", "from_lon"),
+    [
+        (0.0, 179.9, 0.0, -179.9),  # across the antimeridian
+        (89.95, 10.0, 89.95, -170.0),  # across the pole
+        (-89.99, 0.0, -89.99, 180.0),
+        (39.7392, -104.9903, 39.7392, -104.9903),  # its own coordinates
+    ],
+)
+def test_distances_are_geodesic_everywhere(
+    database: Engine, load_rows: Loader, lat: float, lon: float, from_lat: float, from_lon: float
+) -> None:
+    load_rows({"latitude": lat, "longitude": lon})
+    true = geodesic((from_lat, from_lon), (lat, lon)).meters
+    page = run(database, Search(place=place_at(from_lat, from_lon), radius_m=max(true, 100.0)))
+    assert [hit.distance_m for hit in page.hits] == [pytest.approx(true, abs=1e-3)]
+    assert page.total == 1
+
+
+def test_radius_is_inclusive(database: Engine, load_rows: Loader) -> None:
+    load_rows({"latitude": 39.75, "longitude": -104.99})
+    here = place_at(39.74, -104.99)
+    with database.connect() as connection:
+        metres = connection.execute(
+            text("SELECT ST_Distance(position, 'SRID=4326;POINT(-104.99 39.74)') FROM listing")
+        ).scalar_one()
+    assert run(database, Search(place=here, radius_m=metres)).total == 1
+    outside = run(database, Search(place=here, radius_m=metres - 0.01))
+    assert outside.total == 0
+    assert outside.beyond
+
+
+def test_names_come_before_labels_and_labels_before_the_rest(
+    database: Engine, load_rows: Loader
+) -> None:
+    load_rows(
+        {"external_id": "rest", "description": "not a detox", "name": "A"},
+        {"external_id": "term", "terms": ["service:detox"], "name": "B"},
+        {"external_id": "name", "name": "Detox House"},
+    )
+    page = run(database, Search(words=question.parse("detox")))
+    assert [hit.listing.external_id for hit in page.hits] == ["name", "term", "rest"]
+
+
+def test_closed_and_suspended_are_not_found(database: Engine, load_rows: Loader) -> None:
+    load_rows({"status": "closed"}, {"external_id": "2", "status": "suspended"})
+    assert run(database, Search()).total == 0
+
+
+def test_a_hidden_address_is_found_only_roughly(database: Engine, load_rows: Loader) -> None:
+    exact = {"latitude": 39.7392358, "longitude": -104.990251}
+    load_rows({**exact, "address_public": False, "street": ["1 Secret Way"], "extra": {"a": "b"}})
+    with database.connect() as connection:
+        row = connection.execute(text("SELECT l.*, search::text AS said FROM listing l")).one()
+    assert (row.latitude, row.longitude, row.precision) == (39.7, -105.0, "approximate")
+    assert "secret" not in str(row._mapping).lower()
+
+
+def test_more_matches_than_are_gathered(database: Engine) -> None:
+    """Beyond 10,000 the total is open, the order is true and the counts are estimates."""
+    generate(database, 12_000)
+    rows = brute.read_rows(database)
+    expected = brute.Oracle(rows, NOW).answer(Search())
+    page = run(database, Search())
+    assert (page.total, page.total_is_exact) == (10_000, False)
+    assert [str(hit.listing.id) for hit in page.hits] == expected.ids[:20]
+    for facet, counts in expected.counts.items():
+        for code, count in counts.items():
+            if count > 2_000:
+                assert page.counts[facet][code] == pytest.approx(count, rel=0.15)
+    words = Search(words=question.parse("sample"), page=3)
+    named = brute.Oracle(rows, NOW).answer(words, [brute.has_word("sampl")])
+    assert [str(hit.listing.id) for hit in run(database, words).hits] == named.ids[40:60]
+    narrow = Search(kinds=("hotline",))
+    few = brute.Oracle(rows, NOW).answer(narrow)
+    found = run(database, narrow)
+    assert (found.total, found.total_is_exact) == (len(few.ids), True)
+    assert [str(hit.listing.id) for hit in found.hits] == few.ids[:20]
+
+
+def test_no_page_beyond_the_first_ten_thousand(database: Engine) -> None:
+    with pytest.raises(UsageError, match="narrow"):
+        run(database, Search(page=101, per_page=100))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_question_or_a_clear_error(typed: str) -> None:
+    try:
+        found = question.parse(typed)
+    except UsageError as error:
+        assert error.parameter == "q"
+    else:
+        assert found is None or found.tsquery
+
+
+@pytest.mark.parametrize(
+    ("typed", "tsquery"),
+    [
+        ("detox", "('detox')"),
+        ("the detox", "('detox')"),
+        ("Here and Now", "('here' & 'now')"),
+        ("A.A. women's", "('aa' & 'women')"),
+        ("-alcohol", "!('alcohol')"),
+        ('"peer support" OR family', "(('peer' <-> 'support') | 'famili')"),
+        ("recover*", "(('recov':*))"),
+        ("co-occurring", "('co' & 'occur')"),
+        ("!!!", None),
+        ("", None),
+        ("x'y\\z", "('xy' & 'z')"),
+    ],
+)
+def test_question_language(typed: str, tsquery: str | None) -> None:
+    found = question.parse(typed)
+    assert (found and found.tsquery.strip("()")) == (tsquery and tsquery.strip("()"))
+
+
+@pytest.mark.parametrize("typed", ["a" * 201, " ".join("abcdefghijklm"), "nul\0"])
+def test_questions_too_long_are_refused(typed: str) -> None:
+    with pytest.raises(UsageError):
+        question.parse(typed)
