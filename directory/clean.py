@@ -96,8 +96,10 @@ def phone(value: str, country: str) -> tuple[str, str | None] | None:
         return None
     digits = str(number.national_number)
     if len(digits) <= 6:
+        # Some ordinary numbers are as short: 13 11 14 in Australia.
         short = phonenumbers.is_valid_short_number_for_region(number, country)
-        return (digits, extension) if short else None
+        answers = short or phonenumbers.is_valid_number_for_region(number, country)
+        return (digits, extension) if answers else None
     if len(set(digits)) == 1 or not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), extension

@@ -34,6 +34,7 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
     where ambiguous place names are looked for first. Unknown names are left alone.
     """
     words = question.parse(_one(values, "q"))
+    _choice(values, "literal", ("1",))
     place = _place(values, connection, country)
     sort = _choice(values, "sort", SORTS) or "best"
     if sort == "distance" and place is None:

@@ -35,6 +35,8 @@ class Words:
     text: as typed. tsquery: what a listing must match, of quoted lexemes.
     name_tsquery, term_tsquery: the same, within the name; within name, terms and kind.
     lexemes: what is wanted, for highlights.
+    name: where something is excluded, the whole text as the key of a name, because names
+    such as "Samaritan Hospital -Saint Marys Campus" look like it; else None.
     """
 
     text: str
@@ -42,14 +44,15 @@ class Words:
     name_tsquery: str
     term_tsquery: str
     lexemes: frozenset[str]
+    name: str | None = None
 
 
 class _Analysis(Analyzer):  # type: ignore[misc]  # Whoosh has no types
-    """Gives Whoosh the lexemes that listings are stored with."""
+    """Gives Whoosh the lexemes that listings are stored with; prefixes stay as typed."""
 
-    def __call__(self, value: str, **_: Any) -> Iterator[Token]:
+    def __call__(self, value: str, tokenize: bool = True, **_: Any) -> Iterator[Token]:
         token = Token()
-        for position, lexeme in enumerate(words.lexemes(value)):
+        for position, lexeme in enumerate(words.lexemes(value) if tokenize else [value]):
             token.text, token.pos, token.boost, token.stopped = lexeme, position, 1.0, False
             token.startchar = token.endchar = 0
             yield token
@@ -98,6 +101,7 @@ def parse(text: str) -> Words | None:
         name_tsquery=_render(tree, small, "A"),
         term_tsquery=_render(tree, small, "AB"),
         lexemes=frozenset(wanted),
+        name=words.name_key(text) if any(negated for _, negated in leaves) else None,
     )
 
 
@@ -120,10 +124,9 @@ def _texts(leaf: Any, small: frozenset[str]) -> list[str]:
 
 
 def _prefix(text: str) -> list[str]:
-    """The lexemes of a prefix: its last token is shortened to its stem where that begins it."""
+    """The lexemes of a prefix; its last token is kept as typed."""
     *before, last = words.tokens(text) or [""]
-    stem = words.stem(last)
-    return [*map(words.stem, before), stem if last.startswith(stem) else last] if last else []
+    return [*map(words.stem, before), last] if last else []
 
 
 def _render(node: Any, small: frozenset[str], weight: str) -> str:
@@ -135,7 +138,9 @@ def _render(node: Any, small: frozenset[str], weight: str) -> str:
         return "(" + " <-> ".join(_quoted(w, weight) for w in node.words) + ")"
     if isinstance(node, ast.Prefix):
         *before, last = _prefix(node.text) or [""]
-        parts = [*(_quoted(w, weight) for w in before), _quoted(last, f"*{weight}")]
+        # Stemming shortens: "recover*" also means "recovering", whose lexeme is "recov".
+        ends = f"({_quoted(last, f'*{weight}')} | {_quoted(words.stem(last), weight)})"
+        parts = [*(_quoted(w, weight) for w in before), ends]
         return "(" + " & ".join(parts) + ")" if last else ""
     if isinstance(node, ast.Term):
         return "" if node.text in small else _quoted(node.text, weight)

@@ -241,7 +241,7 @@ class Record(_Strict):
             return value
         kept: dict[tuple[str, str | None], dict[str, str | None]] = {}
         for item in value:
-            given = {"number": item} if isinstance(item, str) else dict(item)
+            given = item if isinstance(item, dict) else {"number": item}
             text = str(given.get("number") or "").strip()
             found = clean.phone(text, info.data.get("country", "US")) if text else None
             if found is None:
@@ -272,7 +272,7 @@ class Record(_Strict):
     def _zone(cls, value: Any, info: ValidationInfo) -> Any:
         if not value:
             return None
-        if value not in _zones():
+        if isinstance(value, str) and value not in _zones():
             _note(info, "bad_timezone", "dropped: not a name of the IANA time zone database")
             return None
         return value

@@ -83,11 +83,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer. ``counts`` are per facet (and "kind"): code -> how many clicking would give."""
+    """An answer. ``counts`` are per facet (and "kind"): code -> how many clicking would give.
+
+    Where they are not exact, they are estimates from a sample.
+    """
 
     hits: list[Hit]
     total: int
     total_is_exact: bool = True
+    counts_are_exact: bool = True
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     online: list[Hit] = field(default_factory=list)
     online_total: int = 0
@@ -115,8 +119,8 @@ def conditions(search: Search, now: datetime) -> Filter:
     """What a listing must satisfy, leaving aside where it is."""
     found = Filter(["listed"], {}, {})
     if search.words is not None:
-        found.always.append("search @@ CAST(:tsquery AS tsquery)")
-        found.parameters["tsquery"] = search.words.tsquery
+        found.always.append(_or_named(search.words, "search @@ CAST(:tsquery AS tsquery)"))
+        found.parameters |= {"tsquery": search.words.tsquery, "name": search.words.name}
     if search.kinds:
         found.choices["kind"] = "kind = ANY(:kinds)"
         found.parameters["kinds"] = list(search.kinds)
@@ -132,6 +136,11 @@ def conditions(search: Search, now: datetime) -> Filter:
     if search.when is not None:
         found.always.append(_when(search.when, now, found.parameters))
     return found
+
+
+def _or_named(words: Words, condition: str) -> str:
+    """``condition``, or the text is the listing's very name."""
+    return condition if words.name is None else f"({condition} OR name_key = :name)"
 
 
 def _when(when: When, now: datetime, parameters: dict[str, Any]) -> str:
@@ -170,7 +179,8 @@ def _within(search: Search, parameters: dict[str, Any]) -> str:
     """The condition on where a listing is; sets the point and the radius."""
     assert search.place is not None  # noqa: S101 - for the type checker; callers ask ``near``
     parameters["point"] = f"SRID=4326;POINT({search.place.lon!r} {search.place.lat!r})"
-    parameters["radius"] = search.radius_m
+    # PostGIS rounds the distances it shows, not those it compares; a micrometre bridges that.
+    parameters["radius"] = search.radius_m + 1e-6
     return "in_person AND ST_DWithin(position, CAST(:point AS geography), :radius)"
 
 
@@ -240,7 +250,8 @@ def _tier(search: Search, parameters: dict[str, Any]) -> str:
         return "0"
     parameters["name_tsquery"] = search.words.name_tsquery
     parameters["term_tsquery"] = search.words.term_tsquery
-    return f"CASE WHEN {_IN_NAME} THEN 0 WHEN {_IN_TERMS} THEN 1 ELSE 2 END"
+    in_name = _or_named(search.words, _IN_NAME)
+    return f"CASE WHEN {in_name} THEN 0 WHEN {_IN_TERMS} THEN 1 ELSE 2 END"
 
 
 # The same expression as the index of names, which knows how common a word is in names.
@@ -265,7 +276,7 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
     if limit is not None and row.gathered >= limit:
         found = _answer_many(connection, search, now)
     else:
-        found = _Found(row.page or [], row.total, True, _counts(search, row))
+        found = _Found(row.page or [], row.total, True, True, _counts(search, row))
     hits = [(uuid.UUID(id_), distance, False) for id_, distance in found.page]
     online: list[uuid.UUID] = []
     online_total = 0
@@ -279,7 +290,8 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
     return Page(
         hits=[Hit(listings[i], distance, beyond) for i, distance, beyond in hits],
         total=found.total,
-        total_is_exact=found.exact,
+        total_is_exact=found.total_is_exact,
+        counts_are_exact=found.counts_are_exact,
         counts=found.counts,
         online=[Hit(listings[i]) for i in online],
         online_total=online_total,
@@ -292,7 +304,8 @@ class _Found:
 
     page: list[tuple[str, float | None]]
     total: int
-    exact: bool
+    total_is_exact: bool
+    counts_are_exact: bool
     counts: dict[str, dict[str, int]]
 
 
@@ -334,8 +347,8 @@ def _answer_many(connection: Connection, search: Search, now: datetime) -> _Foun
         if row.gathered < limit:
             exact = _counts(search, row)
             own = {facet: sampled.get(facet, {}) for facet in _choices(search)}
-            return _Found(row.page or [], row.total, True, exact | own)
-    return _Found(_ordered(connection, search, now), EXACT_TO, False, sampled)
+            return _Found(row.page or [], row.total, True, False, exact | own)
+    return _Found(_ordered(connection, search, now), EXACT_TO, False, False, sampled)
 
 
 def _ordered(
@@ -350,10 +363,11 @@ def _ordered(
         by = "name_key, id"
     elif search.words is not None:
         _tier(search, wanted.parameters)
+        in_name = _or_named(search.words, _IN_NAME)
         tiers = [
-            _IN_NAME,
-            f"NOT {_IN_NAME} AND {_IN_TERMS}",
-            f"NOT {_IN_NAME} AND NOT {_IN_TERMS}",
+            in_name,
+            f"NOT ({in_name}) AND {_IN_TERMS}",
+            f"NOT ({in_name}) AND NOT {_IN_TERMS}",
         ]
     first, last = (search.page - 1) * search.per_page, search.page * search.per_page
     ids: list[str] = []

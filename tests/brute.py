@@ -78,9 +78,10 @@ def has_word(lexeme: str) -> Match:
 
 
 def has_prefix(prefix: str) -> Match:
-    """Rows with a lexeme that begins so."""
+    """Rows with a lexeme that begins so, or that the prefix is stemmed to."""
+    stem = words.stem(prefix)
     return lambda row: [
-        any(w.startswith(prefix) for t in texts for w in t) for texts in row.levels()
+        any(w.startswith(prefix) or w == stem for t in texts for w in t) for texts in row.levels()
     ]
 
 

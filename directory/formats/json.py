@@ -29,6 +29,7 @@ def search_document(
             "results": [hit_document(hit, now, search.words) for hit in page.online],
         },
         "facets": _facets(page),
+        "facets_are_exact": page.counts_are_exact,
         "links": links,
     }
 

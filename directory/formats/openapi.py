@@ -104,6 +104,7 @@ def _schemas() -> dict[str, Any]:
         "results": hits,
         "online": _object({"total": {"type": "integer"}, "results": hits}),
         "facets": {"type": "object"},
+        "facets_are_exact": {"type": "boolean"},
         "links": _object({"self": text, "next": _maybe("string"), "previous": _maybe("string")}),
     }
     problem = {

@@ -31,7 +31,8 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or load_config()
     if config.database_url is None:
         cluster.start(config)
-    app = Flask(__name__, template_folder=str(ROOT / "templates"))
+    static = str(ROOT / "directory" / "static")
+    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=static)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["directory"] = State(config, db.reader(config))

@@ -1,0 +1,90 @@
+"""Hours and meeting times in words, on the listing's own clocks. Pure functions."""
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from directory import schedule
+from directory.models import Listing
+
+TIMES = {"morning": "Morning", "midday": "Midday", "evening": "Evening", "night": "Night"}
+
+
+def clock(minute: int) -> str:
+    """A minute of the day or week as clocks show it: "7:30 PM", "8 AM", "noon", "midnight"."""
+    hour, rest = divmod(minute % schedule.DAY, 60)
+    if rest == 0 and hour in (0, 12):
+        return "noon" if hour else "midnight"
+    minutes = f":{rest:02}" if rest else ""
+    return f"{(hour - 1) % 12 + 1}{minutes} {'AM' if hour < 12 else 'PM'}"
+
+
+def always_open(listing: Listing) -> bool:
+    """Whether its hours cover the whole week."""
+    return listing.weekly == [(0, schedule.WEEK)]
+
+
+def _until(listing: Listing, minute: int) -> str | None:
+    """When the span that runs at ``minute`` of the week ends; None where none runs."""
+    spans = listing.weekly or []
+    running = [last for first, last in spans if first <= minute < last]
+    if not running:
+        return None
+    end = running[0]
+    if end == schedule.WEEK and spans[0][0] == 0:
+        end += spans[0][1]
+    day = schedule.WEEKDAYS[end // schedule.DAY % 7].capitalize()
+    # Midnight ends today, though it is the first minute of tomorrow.
+    today = (end - 1) // schedule.DAY == minute // schedule.DAY
+    return clock(end) if today else f"{day}, {clock(end)}"
+
+
+def opening(listing: Listing, now: datetime) -> tuple[str, str] | None:
+    """(state, words) about now: state is "open" or "next"; None where no hours are known."""
+    if not listing.sessions:
+        return None
+    if always_open(listing):
+        return "open", "Open 24 hours, every day"
+    meeting = listing.kind == "support_group"
+    zone = f" {now.astimezone(ZoneInfo(listing.timezone)):%Z}" if listing.online else ""
+    if until := _until(listing, schedule.local_minute(listing.timezone, now)):
+        return "open", f"{'Meeting' if meeting else 'Open'} now, until {until}{zone}"
+    following = schedule.next_session(listing.sessions, listing.timezone, now)
+    if following is None:
+        return None
+    today = now.astimezone(following.tzinfo).date()
+    days = (following.date() - today).days
+    names = {0: "today", 1: "tomorrow"}
+    day = names.get(days, f"{following:%A}" if days < 7 else f"{following:%A, %B} {following.day}")
+    at = clock(following.hour * 60 + following.minute)
+    return "next", f"{'Next:' if meeting else 'Opens'} {day} at {at}{zone}"
+
+
+def _span(session: dict[str, Any]) -> str:
+    start = int(session["start"][:2]) * 60 + int(session["start"][3:])
+    end = start + session["minutes"]
+    if session["minutes"] == schedule.DAY and start == 0:
+        return "24 hours"
+    after = " (next day)" if end > schedule.DAY else ""
+    return f"{clock(start)} to {clock(end)}{after}"
+
+
+def hours(listing: Listing) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The week as (weekday, sessions), days without sessions left out.
+
+    A session has ``text``, ``note`` and ``url``.
+    """
+    week: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for session in sorted(listing.sessions, key=lambda s: (s["weekday"], s["start"])):
+        shown = {"text": _span(session), "note": session.get("note"), "url": session.get("url")}
+        if shown not in week[session["weekday"]]:
+            week[session["weekday"]].append(shown)
+    return [(schedule.WEEKDAYS[day].capitalize(), week[day]) for day in sorted(week)]
+
+
+def zone_name(zone: str) -> str:
+    """A time zone as people say it: "Denver time (America/Denver)"."""
+    if "/" not in zone:
+        return zone
+    return f"{zone.rsplit('/', 1)[1].replace('_', ' ')} time ({zone})"

@@ -1,0 +1,207 @@
+"""Addresses of searches: the question as it stands, with one thing changed.
+
+Pure functions over the request's parameters (name -> texts as sent). Every link on a results
+page is made here, so that none loses a part of the question.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from directory.parameters import DEFAULT_RADIUS, METRES
+from directory.search import EXACT_TO, Page, Search
+from directory.vocabulary import vocabulary
+from directory.web.hours import TIMES
+from directory.web.wording import KINDS, number, quantity
+
+Values = Mapping[str, Sequence[str]]
+Change = str | Sequence[str] | None
+
+# The parameters a link keeps, in the order in which it writes them.
+NAMES = (
+    *("q", "near", "lat", "lon", "radius", "unit", "kind", "term", "attend"),
+    *("day", "time", "open", "literal", "sort", "per_page", "page"),
+)
+PLACE = ("near", "lat", "lon", "radius")
+WIDER = (10.0, 25.0, 50.0, 100.0, 250.0, 500.0)
+# Beyond this many words a question is changed by hand more easily than by links.
+MOST_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link: what it says and where it leads."""
+
+    text: str
+    url: str
+    current: bool = False
+
+
+def search_url(values: Values, **changes: Change) -> str:
+    """The address of the search in ``values`` with ``changes``; None takes a parameter out.
+
+    Empty and unknown parameters are left out, and the page starts again from the first
+    unless ``page`` is among the changes.
+    """
+    merged: dict[str, Change] = {**values, "page": None, **changes}
+    pairs = []
+    for name in NAMES:
+        given = merged.get(name)
+        texts = [given] if isinstance(given, str) else given or []
+        pairs += [(name, text) for text in texts if text.strip()]
+    return f"/search?{urlencode(pairs)}" if pairs else "/search"
+
+
+def without(values: Values, name: str, text: str) -> str:
+    """The search less one of several values of ``name``."""
+    return search_url(values, **{name: [given for given in values.get(name, ()) if given != text]})
+
+
+def without_place(values: Values) -> str:
+    """The search anywhere. An order that needs a place goes with it."""
+    changes: dict[str, Change] = dict.fromkeys(PLACE)
+    if "distance" in values.get("sort", ()):
+        changes["sort"] = None
+    return search_url(values, **changes)
+
+
+def cleared(values: Values) -> str:
+    """The search with its words and place, and no other choice."""
+    kept = ("q", "near", "lat", "lon", "radius", "unit")
+    return search_url({name: texts for name, texts in values.items() if name in kept})
+
+
+def unit_of(values: Values) -> str:
+    """The unit of distances that was asked for."""
+    return "km" if "km" in values.get("unit", ()) else "mi"
+
+
+def radius_of(search: Search, unit: str) -> str:
+    """The radius in words, such as "25 miles"."""
+    return quantity(round(search.radius_m / METRES[unit], 2), unit)
+
+
+def chips(search: Search, values: Values) -> list[Link]:
+    """Each active part of the question, with the link that takes it away."""
+    unit, terms, found = unit_of(values), vocabulary().terms, []
+    if search.words is not None:
+        found.append(Link(f"“{search.words.text}”", search_url(values, q=None)))
+    if search.place is not None:
+        prefix = f"within {radius_of(search, unit)} of" if search.near else "for"
+        found.append(Link(f"{prefix} {search.place.name}", without_place(values)))
+    for kind in search.kinds:
+        found.append(Link(KINDS[kind].plural, without(values, "kind", kind)))
+    for code in search.terms:
+        found.append(Link(terms[code].label, without(values, "term", code)))
+    if when := search.when:
+        if when.day:
+            found.append(Link(when.day.capitalize(), search_url(values, day=None)))
+        if when.time:
+            found.append(Link(TIMES[when.time], search_url(values, time=None)))
+        if when.open:
+            found.append(Link("Open now", search_url(values, open=None)))
+    if search.attend:
+        label = "Online or by phone" if search.attend == "online" else "In person"
+        found.append(Link(label, search_url(values, attend=None)))
+    return found
+
+
+def sorts(search: Search, values: Values) -> list[Link]:
+    """The orders that make sense for this search."""
+    labels = {"best": "Best match", "distance": "Nearest", "soonest": "Soonest", "name": "Name"}
+    if not search.near:
+        del labels["distance"]
+    return [
+        Link(label, search_url(values, sort=None if sort == "best" else sort), sort == search.sort)
+        for sort, label in labels.items()
+    ]
+
+
+def paging(search: Search, page: Page, values: Values) -> tuple[Link | None, Link | None]:
+    """Links to the previous and the next page, where there are such pages."""
+
+    def link(text: str, number_: int) -> Link:
+        return Link(text, search_url(values, page=str(number_) if number_ > 1 else None))
+
+    last = max(1, -(-min(page.total, EXACT_TO) // search.per_page))
+    # Past the end, "previous" leads back to where results are.
+    before = link("Previous", min(search.page - 1, last)) if search.page > 1 else None
+    return before, link("Next", search.page + 1) if search.page < last else None
+
+
+def alternatives(search: Search, values: Values) -> list[Link]:
+    """Other places of the same name."""
+    others = search.place.alternatives[:4] if search.place else ()
+    return [
+        Link(place.name, search_url(values, near=place.name, lat=None, lon=None))
+        for place in others
+    ]
+
+
+def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
+    """What to change when little or nothing was found: one link for each part let go.
+
+    A wider radius is offered only where it reaches something: the nearest beyond are known.
+    """
+    unit, found = unit_of(values), []
+    beyond = [hit.distance_m for hit in page.hits if hit.beyond and hit.distance_m is not None]
+    reach = [metres / METRES[unit] for metres in beyond]
+    for wider in [step for step in WIDER if reach and step >= min(reach)][:2]:
+        text = f"Look within {quantity(wider, unit)}"
+        found.append(Link(text, search_url(values, radius=f"{wider:g}")))
+    if search.when:
+        changes: dict[str, Change] = {"day": None, "time": None, "open": None}
+        found.append(Link("Any day and time", search_url(values, **changes)))
+    if search.attend:
+        found.append(Link("In person or online", search_url(values, attend=None)))
+    for code in search.terms:
+        label = vocabulary().terms[code].label
+        found.append(Link(f"Without “{label}”", without(values, "term", code)))
+    for kind in search.kinds:
+        found.append(Link(f"Not only {KINDS[kind].plural}", without(values, "kind", kind)))
+    found += _fewer_words(search, values)
+    if search.place:
+        found.append(Link("Look everywhere", without_place(values)))
+    return found
+
+
+def _fewer_words(search: Search, values: Values) -> list[Link]:
+    if search.words is None:
+        return []
+    asked = search.words.text.split()
+    plain = not any(mark in search.words.text for mark in '"*-') and "OR" not in asked
+    found = []
+    if plain and 1 < len(asked) <= MOST_WORDS:
+        for position, word in enumerate(asked):
+            rest = " ".join(asked[:position] + asked[position + 1 :])
+            found.append(Link(f"Without the word “{word}”", search_url(values, q=rest)))
+    if search.place or search.terms or search.kinds:
+        found.append(Link(f"Without “{search.words.text}”", search_url(values, q=None)))
+    return found
+
+
+def total_words(search: Search, page: Page, values: Values) -> str:
+    """How many were found and where, as a sentence."""
+    unit = unit_of(values)
+    if page.total_is_exact:
+        total = f"{number(page.total)} {'result' if page.total == 1 else 'results'}"
+        total = total if page.total else "Nothing found"
+    else:
+        total = f"More than {number(EXACT_TO)} results"
+    if search.attend == "online":
+        total += " online or by phone"
+    if search.near and search.place:
+        total += f" within {radius_of(search, unit)} of {search.place.name}"
+    return total
+
+
+def radius_choices(values: Values) -> list[str]:
+    """The radii that the form offers, the one that was asked for among them."""
+    steps = {5.0, *WIDER}
+    try:
+        asked = float((values.get("radius") or [""])[0])
+    except ValueError:
+        asked = DEFAULT_RADIUS
+    if 0.1 <= asked <= 500:
+        steps.add(asked)
+    return [f"{step:g}" for step in sorted(steps)]

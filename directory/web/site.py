@@ -1,0 +1,181 @@
+"""The pages for families: thin views that parse, ask and render.
+
+No page needs JavaScript, sets a cookie or loads anything from another site.
+"""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from directory.models import Generation, Listing, Source
+from directory.parameters import read_search
+from directory.schedule import PARTS, WEEKDAYS
+from directory.search import answer
+from directory.web import crisis, filters, hours, links, state, wording
+
+site = Blueprint("site", __name__)
+
+# What an error page says in place of the protocol's own words.
+ERRORS = {
+    404: (
+        "This page is not here",
+        "The address may be mistyped, or the place may have left the directory. "
+        "A new search may find it.",
+    ),
+    410: ("This listing is gone", "Its source no longer has it. A new search finds others."),
+    405: ("This page cannot do that", "Please start again from the first page."),
+    413: ("That was too much to send", "Please ask with fewer words."),
+    429: ("Too many searches at once", "Please wait a minute, then try again."),
+    500: (
+        "Something went wrong on our side",
+        "It is not your fault. Please try again in a minute, or call one of the lines below.",
+    ),
+}
+
+
+@site.app_context_processor
+def _everywhere() -> dict[str, Any]:
+    """What every template may use; the crisis lines need no database."""
+    country = state().config.country
+    return {
+        "crisis_lines": crisis.lines_of(country)[: crisis.IN_STRIP],
+        "emergency": crisis.EMERGENCY.get(country),
+        "wording": wording,
+        "hours": hours,
+        "values": request.args.to_dict(flat=False),
+        "radii": links.radius_choices(request.args.to_dict(flat=False)),
+        "days": ("today", "tomorrow", *WEEKDAYS),
+        "parts": tuple(PARTS),
+    }
+
+
+def _samples(connection: Connection) -> bool:
+    """Whether any listing is invented; every page says so then."""
+    return bool(connection.execute(select(Generation.samples)).scalar())
+
+
+def _page(template: str, **values: Any) -> str:
+    """A page that can do without the database."""
+    try:
+        with state().reader.connect() as connection:
+            samples = _samples(connection)
+    except SQLAlchemyError:
+        samples = False
+    return render_template(template, samples=samples, **values)
+
+
+@site.get("/")
+def home() -> str:
+    """One question, one place, and the kinds of help."""
+    return _page("home.html", kinds=wording.KINDS)
+
+
+@site.get("/search")
+def search() -> ResponseReturnValue:
+    """The results; parameters are those of ``directory.parameters.read_search``."""
+    values = request.args.to_dict(flat=False)
+    now = datetime.now(UTC)
+    with state().reader.connect() as connection:
+        asked = read_search(values, connection, state().config.country)
+        page = answer(connection, asked, now)
+        samples = _samples(connection)
+    before, after = links.paging(asked, page, values)
+    body = render_template(
+        "search.html",
+        samples=samples,
+        now=now,
+        asked=asked,
+        page=page,
+        inside=[hit for hit in page.hits if not hit.beyond],
+        outside=[hit for hit in page.hits if hit.beyond],
+        unit=links.unit_of(values),
+        radius=links.radius_of(asked, links.unit_of(values)),
+        total=links.total_words(asked, page, values),
+        chips=links.chips(asked, values),
+        sorts=links.sorts(asked, values),
+        groups=filters.groups(asked, page),
+        alternatives=links.alternatives(asked, values),
+        suggestions=links.suggestions(asked, page, values),
+        before=before,
+        after=after,
+        online_url=links.search_url(values, attend="online", sort=None),
+        clear_url=links.cleared(values),
+    )
+    response = make_response(body)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@site.get("/listing/<listing_id>")
+@site.get("/listing/<listing_id>/<slug>")
+def listing(listing_id: str, slug: str = "") -> str:  # noqa: ARG001 - the slug is for readers
+    """Everything known of one listing, also of one that is closed or suspended."""
+    try:
+        key = uuid.UUID(listing_id)
+    except ValueError:
+        abort(404)
+    with state().reader.connect() as connection, Session(connection) as session:
+        found = session.get(Listing, key)
+        if found is None:
+            abort(404)
+        return render_template(
+            "listing.html",
+            samples=_samples(connection),
+            listing=found,
+            now=datetime.now(UTC),
+            phones=found.phones,
+        )
+
+
+@site.get("/hotlines")
+def hotlines() -> str:
+    """National lines by country, from the bundled file."""
+    groups = crisis.by_country(state().config.country)
+    return _page("hotlines.html", groups=groups, emergencies=crisis.EMERGENCY)
+
+
+@site.get("/about")
+def about() -> str:
+    """What this is, how results are ordered, and what it cannot do."""
+    return _page("about.html")
+
+
+@site.get("/privacy")
+def privacy() -> str:
+    """What is kept about readers, in plain words."""
+    return _page("privacy.html")
+
+
+@site.get("/sources")
+def sources() -> str:
+    """Where the listings come from, how many there are, and how old they are."""
+    listings = (
+        select(func.count())
+        .where(Listing.source_id == Source.id, Listing.listed)
+        .correlate(Source)
+        .scalar_subquery()
+    )
+    query = select(Source.title, Source.licence, Source.origin, Source.seen_on, listings)
+    with state().reader.connect() as connection:
+        found = connection.execute(query.order_by(Source.origin, Source.title)).all()
+        return render_template("sources.html", samples=_samples(connection), sources=found)
+
+
+def error_page(
+    status: int, title: str, detail: str, parameter: str | None = None
+) -> ResponseReturnValue:
+    """An error as a page: what to do next, what was typed, and the crisis lines.
+
+    ``parameter`` names the field at fault. Where the database is away the page does not ask it.
+    """
+    title, detail = ERRORS.get(status, (title, detail))
+    values = {"status": status, "title": title, "detail": detail, "parameter": parameter}
+    if status >= 500:
+        return render_template("error.html", samples=False, **values), status
+    return _page("error.html", **values), status

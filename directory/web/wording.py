@@ -1,0 +1,206 @@
+"""What pages say about a listing, in words: distances, numbers to call, freshness, terms.
+
+Pure functions, used by the templates. Distances come in geodesic metres and are shown in
+miles or kilometres.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+
+import phonenumbers
+
+from directory.models import Listing
+from directory.parameters import METRES
+from directory.search import Hit
+from directory.vocabulary import Facet, Term, vocabulary
+
+UNITS = {"mi": ("mile", "miles"), "km": ("km", "km")}
+# An approximate position is off by up to some miles: its distances are said in steps of five
+# miles or ten kilometres.
+COARSE = {"mi": 5, "km": 10}
+COUNTRIES = {
+    "US": "the United States",
+    "CA": "Canada",
+    "GB": "the United Kingdom",
+    "IE": "Ireland",
+    "AU": "Australia",
+    "NZ": "New Zealand",
+}
+MAIN_TERMS, MAIN_PER_FACET = 6, 2
+_MAIN_ORDER = ("fellowship", "service", "pay", "who", "meeting", "language", "substance", "access")
+
+
+@dataclass(frozen=True, slots=True)
+class KindLabel:
+    """A kind of help: one of it, several of it, and what it is."""
+
+    one: str
+    plural: str
+    about: str
+
+
+KINDS = {
+    "treatment": KindLabel(
+        "Treatment", "Treatment", "Detox, clinics and live-in programs with trained staff."
+    ),
+    "support_group": KindLabel(
+        "Support group", "Support groups", "Meetings of people who help each other. Most are free."
+    ),
+    "counseling": KindLabel(
+        "Counseling", "Counseling", "Talks with a counselor, alone, as a family or in a group."
+    ),
+    "community_program": KindLabel(
+        "Community program",
+        "Community programs",
+        "Recovery centers, sober homes and local help for daily life.",
+    ),
+    "interventionist": KindLabel(
+        "Interventionist",
+        "Interventionists",
+        "Professionals who help a family ask someone to accept care.",
+    ),
+    "hotline": KindLabel(
+        "Help line", "Help lines", "People to call or text at once, from anywhere."
+    ),
+}
+
+
+def number(value: float) -> str:
+    """``value`` with thousands separated, without needless decimals."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def quantity(value: float, unit: str) -> str:
+    """A length in words: "1 mile", "25 miles", "40 km"."""
+    one, many = UNITS[unit]
+    return f"{number(value)} {one if value == 1 else many}"
+
+
+def distance(hit: Hit, unit: str) -> str | None:
+    """How far a door is, no more exactly than its position is known; None without a door."""
+    if hit.distance_m is None or not hit.listing.in_person:
+        return None
+    value = hit.distance_m / METRES[unit]
+    if hit.listing.precision == "approximate" or not hit.listing.address_public:
+        step = COARSE[unit]
+        return f"about {number(max(step, round(value / step) * step))} {unit}"
+    if value < 0.1:
+        return f"under 0.1 {unit}"
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{number(round(value))} {unit}"
+
+
+def long_date(day: date) -> str:
+    """ "November 1, 2026"."""
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+@lru_cache(maxsize=8_192)
+def phone(value: str, country: str) -> str:
+    """An E.164 number or short code as people of ``country`` write it."""
+    if not value.startswith("+"):
+        return value
+    try:
+        parsed = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return value
+    styles = phonenumbers.PhoneNumberFormat
+    toll_free = phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.TOLL_FREE
+    if parsed.country_code == 1 and toll_free:
+        return phonenumbers.format_number(parsed, styles.RFC3966).removeprefix("tel:+")
+    if parsed.country_code == phonenumbers.country_code_for_region(country):
+        return phonenumbers.format_number(parsed, styles.NATIONAL)
+    return phonenumbers.format_number(parsed, styles.INTERNATIONAL)
+
+
+def texting(value: str, label: str | None) -> bool:
+    """Whether a number only takes text messages: a short code whose label says so."""
+    short = not value.startswith("+") and len(value) >= 5
+    return short and bool(label) and str(label).lower().startswith("text")
+
+
+def address(listing: Listing) -> list[str]:
+    """The lines of an address; only the town where the address is confidential."""
+    town = " ".join(part for part in (listing.region, listing.postal_code) if part)
+    place = ", ".join(part for part in (listing.city, town) if part)
+    lines = [line for line in [*listing.street, place] if line]
+    return lines if listing.address_public else [line for line in [place] if line]
+
+
+def geo_link(listing: Listing) -> str | None:
+    """A ``geo:`` link (RFC 5870) where the door is known and public, else None."""
+    known = listing.precision in ("exact", "street") and listing.latitude is not None
+    if not (known and listing.address_public and listing.in_person):
+        return None
+    return f"geo:{listing.latitude:.6f},{listing.longitude:.6f}"
+
+
+def freshness(listing: Listing) -> str:
+    """Where a listing comes from and how old that is; "Verified" only where a person did."""
+    if listing.verified_on:
+        return f"Verified on {long_date(listing.verified_on)}"
+    if listing.last_seen:
+        return (
+            f"No longer listed by {listing.source.title}; last seen {long_date(listing.last_seen)}"
+        )
+    seen = listing.source.seen_on
+    return f"Listed by {listing.source.title}" + (f", as of {long_date(seen)}" if seen else "")
+
+
+@cache
+def _places() -> dict[str, int]:
+    """Where each term stands in the vocabulary."""
+    return {code: place for place, code in enumerate(vocabulary().terms)}
+
+
+def main_terms(listing: Listing, chosen: tuple[str, ...] = ()) -> list[Term]:
+    """Up to six terms for a card: chosen ones first, then some of each facet."""
+    terms = vocabulary().terms
+    has = [code for code in chosen if code in listing.terms]
+    for facet in _MAIN_ORDER:
+        mine = [code for code in listing.terms if terms[code].facet == facet and code not in has]
+        mine.sort(key=_places().__getitem__)
+        has += [code for code in mine if code != "language:en"][:MAIN_PER_FACET]
+    return [terms[code] for code in has[: max(MAIN_TERMS, len(chosen))]]
+
+
+def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
+    """All its terms in the vocabulary's order, by facet."""
+    found = []
+    for facet in vocabulary().facets.values():
+        if mine := [term for term in facet.terms if term.code in listing.terms]:
+            found.append((facet, mine))
+    return found
+
+
+def ages(listing: Listing) -> str | None:
+    """Whom it takes by age, or None where it does not say."""
+    if listing.min_age is not None and listing.max_age is not None:
+        return f"Ages {listing.min_age} to {listing.max_age}"
+    if listing.min_age is not None:
+        return f"Age {listing.min_age} and older"
+    return None if listing.max_age is None else f"Up to age {listing.max_age}"
+
+
+def served(listing: Listing) -> str | None:
+    """The regions it serves without a door, in words."""
+    names = []
+    for code in listing.served:
+        country, _, region = code.partition("-")
+        name = COUNTRIES.get(country, country)
+        names.append(f"{region} in {name}" if region else name)
+    return ", ".join(names) or None
+
+
+def slug(name: str) -> str:
+    """The readable end of a listing's address: a-z, 0-9 and hyphens; may be empty."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-")
+
+
+def listing_url(listing: Listing) -> str:
+    """The address of a listing's page."""
+    end = slug(listing.name)
+    return f"/listing/{listing.id}/{end}" if end else f"/listing/{listing.id}"

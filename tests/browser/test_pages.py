@@ -1,0 +1,173 @@
+"""The pages in a real browser: the main journey, narrow screens, accessibility, privacy."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+PATHS = (
+    "/",
+    "/search",
+    "/search?q=detox&near=Denver",
+    "/search?near=Denver&term=pay:medicaid&kind=treatment",
+    "/search?near=Denver#filters",
+    "/search?near=Pueblo, CO",
+    "/search?near=Portland",
+    "/search?q=zebra&near=Denver&term=service:detox&day=monday",
+    "/search?near=Nowhereville Qq",
+    "/hotlines",
+    "/about",
+    "/privacy",
+    "/sources",
+    "/nothing",
+)
+LISTINGS = ("Front Range Detox", "Online Newcomers", "Willow House", "Early Birds")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def paths(browser: Browser, live_site: str) -> list[str]:
+    """Every kind of page, some listings among them."""
+    page = browser.new_page()
+    listings = []
+    for name in LISTINGS:
+        page.goto(f"{live_site}/search?q={name}")
+        listings.append(page.locator(".card h3 a").first.get_attribute("href") or "")
+    page.close()
+    return [*PATHS, *listings]
+
+
+def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(live_site)
+    page.get_by_label("What do you need?").fill("detox")
+    page.get_by_label("Where?").fill("Denver")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("within 25 miles of Denver, CO")
+    page.locator("summary", has_text="Ways to pay").click()
+    page.get_by_role("checkbox", name="Medicaid").check()
+    page.get_by_role("button", name="Show results").click()
+    expect(page).to_have_url(re.compile("q=detox.*term=pay%3Amedicaid"))
+    expect(page.get_by_role("checkbox", name="Medicaid")).to_be_checked()
+    page.get_by_role("link", name="Front Range Detox (sample)").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Front Range Detox (sample)")
+    expect(page.get_by_role("link", name="Call (303) 555-0101")).to_have_attribute(
+        "href", "tel:+13035550101"
+    )
+    page.go_back()
+    page.get_by_role("link", name="Remove Medicaid").click()
+    expect(page.get_by_role("checkbox", name="Medicaid")).not_to_be_checked()
+    page.get_by_role("link", name="All help lines").first.click()
+    expect(page.get_by_role("heading", name="988 Suicide & Crisis Lifeline")).to_be_visible()
+    context.close()
+
+
+def test_filters_open_and_close_on_a_phone_without_javascript(
+    browser: Browser, live_site: str
+) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{live_site}/search?near=Denver")
+    filters = page.get_by_role("region", name="Filters")
+    expect(filters).to_be_hidden()
+    page.get_by_role("link", name="Filters", exact=True).click()
+    expect(filters).to_be_visible()
+    page.get_by_role("link", name="Close filters").click()
+    expect(filters).to_be_hidden()
+    page.get_by_role("link", name="Filters", exact=True).click()
+    page.get_by_role("checkbox", name="Support groups").check()
+    page.get_by_role("button", name="Show results").click()
+    expect(page).to_have_url(re.compile("near=Denver.*kind=support_group"))
+    expect(filters).to_be_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_nothing_scrolls_sideways(
+    browser: Browser, live_site: str, paths: list[str], width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    for path in paths:
+        page.goto(live_site + path)
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over <= 0, f"{path} is {over} px too wide at {width} px"
+    page.close()
+
+
+def crisis_lines(page: Page) -> list[str | None]:
+    links = page.get_by_role("complementary", name="Crisis lines").get_by_role("link").all()
+    return [link.get_attribute("href") for link in links if link.is_visible()]
+
+
+def test_crisis_lines_can_be_seen_on_every_page(
+    browser: Browser, live_site: str, paths: list[str]
+) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 640})
+    for path in paths:
+        if "#filters" not in path:
+            page.goto(live_site + path)
+            shown = crisis_lines(page)
+            assert {"tel:911", "tel:988", "tel:+18006624357", "/hotlines"} <= set(shown), path
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(
+    browser: Browser, live_site: str, paths: list[str], scheme: str, width: int
+) -> None:
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    for path in paths:
+        page.goto(live_site + path)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+    context.close()
+
+
+def test_no_request_leaves_the_site_and_no_cookie_stays(
+    browser: Browser, live_site: str, paths: list[str]
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    hosts: set[str] = set()
+    errors: list[str] = []
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("console", lambda message: errors.append(f"{page.url}: {message.text}"))
+    for path in paths:
+        page.goto(live_site + path)
+    assert hosts == {urlsplit(live_site).netloc}
+    assert context.cookies() == []
+    # What the content security policy refuses is told on the console; so are answers of 4xx.
+    assert [error for error in errors if "status of 4" not in error] == []
+    context.close()
+
+
+def test_the_keyboard_reaches_the_main_part_first(browser: Browser, live_site: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{live_site}/search?near=Denver")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the main part")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("What do you need?")).to_be_focused()
+    page.close()

@@ -1,0 +1,199 @@
+"""The real feeds beside the checkout: import, find again, compare by brute force."""
+
+import csv
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from directory.places import place_at
+from geopy.distance import geodesic
+from sqlalchemy import Engine
+
+from directory import question
+from directory.feed import open_feed
+from directory.importing import importer
+from directory.load import Report, SourceSpec, load
+from directory.search import Search, answer
+from tests import brute
+from tests.conftest import NOW, engine_of, fresh_database
+from tests.test_search import check, random_search
+
+# file, kind, options, rows in the file as counted by hand
+FEEDS: list[tuple[str, str, dict[str, str], int]] = [
+    ("treatment/geoda_sut_us_14034.csv", "samhsa", {}, 14_034),
+    ("treatment/samhsa_ca_residential_478_fullservices.json", "samhsa", {}, 478),
+    ("treatment/samhsa_philadelphia_140_codecolumns.csv", "samhsa", {}, 140),
+    ("treatment/findtreatment_listing_sample_2019.js", "samhsa", {}, 30),
+    (
+        "treatment/ca_dhcs_licenses_2266.csv",
+        "csv",
+        {"mapping": "data/mappings/ca_dhcs.toml"},
+        2_266,
+    ),
+    ("meetings/mg-sepia-pa.json", "meeting_guide", {}, 2_038),
+    ("meetings/tsml-orange-county-ca.json", "meeting_guide", {}, 1_967),
+    ("meetings/tsml-alanon-ma.json", "meeting_guide", {"fellowship": "al-anon"}, 360),
+    ("meetings/mg-edmonton-ab.json", "meeting_guide", {}, 315),
+    ("meetings/small-appointment.json", "meeting_guide", {}, 2),
+    ("meetings/small-timezones.json", "meeting_guide", {}, 2),
+    ("meetings/bmlt-GetSearchResults-ny.json", "bmlt", {}, 1_555),
+    ("hsds/examples/service_full.json", "hsds", {}, 1),
+    ("hsds/examples/service_at_location_full.json", "hsds", {}, 1),
+    ("hsds/examples/organization_full.json", "hsds", {}, 1),
+]
+
+
+@dataclass(frozen=True)
+class Real:
+    """A database with every real feed, and what each import reported."""
+
+    engine: Engine
+    reports: dict[str, Report]
+
+
+def slug(path: str) -> str:
+    return Path(path).stem.lower().replace("_", "-")
+
+
+def import_feed(engine: Engine, folder: Path, feed: tuple[str, str, dict[str, str], int]) -> Report:
+    path, kind, options, _ = feed
+    rows = importer(kind)(str(folder / path), options, open_feed)
+    return load(engine, SourceSpec(slug(path), kind, path), rows)
+
+
+@pytest.fixture(scope="module")
+def real(server: Engine, template: str, config: Any, shared_data: Path) -> Iterator[Real]:
+    with fresh_database(server, template) as url, engine_of(config, url) as engine:
+        yield Real(engine, {feed[0]: import_feed(engine, shared_data, feed) for feed in FEEDS})
+
+
+@pytest.fixture(scope="module")
+def rows(real: Real) -> list[brute.Row]:
+    return brute.read_rows(real.engine)
+
+
+@pytest.mark.parametrize("feed", FEEDS, ids=lambda feed: slug(feed[0]))
+def test_every_row_has_a_verdict_and_a_second_import_is_all_the_same(
+    real: Real, shared_data: Path, feed: tuple[str, str, dict[str, str], int]
+) -> None:
+    report = real.reports[feed[0]]
+    assert report.status == "applied"
+    assert report.read == feed[3]
+    assert report.read == report.added + report.rejected
+    again = import_feed(real.engine, shared_data, feed)
+    assert (again.status, again.same) == ("unchanged", report.added)
+    assert (again.rejected, again.repaired) == (report.rejected, report.repaired)
+
+
+def test_every_listing_is_found_by_its_name_where_it_is(real: Real, rows: list[brute.Row]) -> None:
+    """At the geodesic distance from a point a few kilometres away, and at 0.0 from its own."""
+    chance = random.Random(3)
+    with real.engine.connect() as connection:
+        for row in rows:
+            v = row.values
+            try:
+                typed = question.parse(v["name"][:200])
+            except question.UsageError:
+                typed = question.parse(" ".join(v["name"].split()[:12])[:200])
+            search = Search(words=typed, attend="in_person", per_page=20)
+            if v["latitude"] is None or not v["in_person"]:
+                continue
+            own = (v["latitude"], v["longitude"])
+            here = (own[0] + chance.uniform(-0.02, 0.02), own[1] + chance.uniform(-0.02, 0.02))
+            for start in (own, here) if chance.random() < 0.1 else (here,):
+                near = replace(search, place=place_at(*start), radius_m=5_000.0, sort="distance")
+                page = answer(connection, near, NOW)
+                far = {str(hit.listing.id): hit.distance_m for hit in page.hits}
+                number = 2
+                while row.id not in far and len(page.hits) == 20:
+                    page = answer(connection, replace(near, page=number), NOW)
+                    far |= {str(hit.listing.id): hit.distance_m for hit in page.hits}
+                    number += 1
+                assert row.id in far, v["name"]
+                assert far[row.id] == pytest.approx(geodesic(start, own).meters, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(250))
+def test_real_answers_are_those_of_brute_force(
+    real: Real, rows: list[brute.Row], seed: int
+) -> None:
+    search, matches = random_search(random.Random(10_000 + seed), rows)
+    expected = brute.Oracle(rows, NOW).answer(search, matches)
+    with real.engine.connect() as connection:
+        page = answer(connection, search, NOW)
+    if page.total_is_exact:
+        check(search, page, expected)
+    else:
+        assert len(expected.ids) > page.total
+
+
+@pytest.mark.parametrize(
+    ("term", "column"), [("service:aftercare", "acc"), ("service:relapse-prevention", "relp")]
+)
+@pytest.mark.parametrize("miles", [1, 5, 10, 25])
+def test_services_near_philadelphia_are_exactly_those_of_the_file(
+    server: Engine,
+    template: str,
+    config: Any,
+    shared_data: Path,
+    term: str,
+    column: str,
+    miles: float,
+) -> None:
+    feed = FEEDS[2]
+    centre = (39.9526, -75.1652)
+    with (shared_data / feed[0]).open(newline="", encoding="utf-8-sig") as stream:
+        expected = sorted(
+            (round(metres, 2), row["name1"].strip())
+            for row in csv.DictReader(stream)
+            if row[column].lower() in ("true", "1")
+            and (metres := geodesic(centre, (row["latitude"], row["longitude"])).meters)
+            <= miles * 1609.344
+        )
+    with fresh_database(server, template) as url, engine_of(config, url) as engine:
+        import_feed(engine, shared_data, feed)
+        search = Search(
+            place=place_at(*centre),
+            radius_m=miles * 1609.344,
+            terms=(term,),
+            sort="distance",
+            per_page=100,
+        )
+        found = []
+        with engine.connect() as connection:
+            for number in (1, 2):
+                hits = answer(connection, replace(search, page=number), NOW).hits
+                found += [hit for hit in hits if not hit.beyond]
+    names = [(round(hit.distance_m or 0, 2), hit.listing.name) for hit in found]
+    assert [metres for metres, _ in sorted(names)] == pytest.approx(
+        [metres for metres, _ in expected], abs=0.02
+    )
+    assert all(
+        name.startswith(wanted)
+        for (_, name), (_, wanted) in zip(sorted(names), expected, strict=True)
+    )
+
+
+def test_what_private_members_are_called_is_nowhere(real: Real, shared_data: Path) -> None:
+    """Contact names, numbers and addresses of members of mutual-aid groups are dropped."""
+    meetings = json.loads((shared_data / FEEDS[11][0]).read_text())
+    private = {
+        value.lower()
+        for row in meetings
+        for name, value in row.items()
+        if name.startswith(("contact_", "email_contact")) and len(value) > 4
+    }
+    assert private
+    from sqlalchemy import text
+
+    with real.engine.connect() as connection:
+        stored = connection.execute(
+            text("SELECT lower(l::text) FROM listing l WHERE source_id = :s"),
+            {"s": slug(FEEDS[11][0])},
+        ).scalars()
+        everything = "\n".join(stored)
+    assert not [value for value in private if value in everything]
