@@ -18,13 +18,14 @@ LONGEST_TOKEN = 60
 _LAST_TEXT_POSITION = 7_900
 _FIRST_TERM_POSITION = 8_000
 
+# What people call each kind; searched like the labels of its terms.
 KIND_WORDS = {
-    "treatment": "treatment center facility program rehab",
-    "support_group": "support group meeting",
-    "community_program": "community program",
-    "counseling": "counseling counselor therapy therapist",
-    "interventionist": "interventionist intervention",
-    "hotline": "hotline helpline phone line",
+    "treatment": ("treatment center", "treatment facility", "treatment program", "rehab"),
+    "support_group": ("support group", "meeting"),
+    "community_program": ("community program",),
+    "counseling": ("counseling", "counselor", "therapy", "therapist"),
+    "interventionist": ("interventionist", "intervention"),
+    "hotline": ("hotline", "helpline", "phone line"),
 }
 
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
@@ -70,7 +71,7 @@ def _term_vectors() -> dict[str, str]:
     Every phrase has its own positions, with a gap, so that no phrase spans two of them.
     """
     phrases = {t.code: (t.label, *t.synonyms) for t in vocabulary().terms.values()}
-    phrases |= {kind: tuple(text.split()) for kind, text in KIND_WORDS.items()}
+    phrases |= KIND_WORDS
     vectors, position = {}, _FIRST_TERM_POSITION
     for code, texts in phrases.items():
         parts = []

@@ -56,7 +56,7 @@ def read_rows(engine: Engine) -> list[Row]:
 
 
 def _row(v: dict[str, Any]) -> Row:
-    labels = [words.KIND_WORDS[v["kind"]]]
+    labels = list(words.KIND_WORDS[v["kind"]])
     for code in v["terms"]:
         term = vocabulary().terms[code]
         labels += [term.label, *term.synonyms]

@@ -14,6 +14,7 @@ from geopy.distance import geodesic
 from sqlalchemy import Engine
 
 from directory import question
+from directory.errors import UsageError
 from directory.feed import open_feed
 from directory.importing import importer
 from directory.load import Report, SourceSpec, load
@@ -97,7 +98,7 @@ def test_every_listing_is_found_by_its_name_where_it_is(real: Real, rows: list[b
             v = row.values
             try:
                 typed = question.parse(v["name"][:200])
-            except question.UsageError:
+            except UsageError:
                 typed = question.parse(" ".join(v["name"].split()[:12])[:200])
             search = Search(words=typed, attend="in_person", per_page=20)
             if v["latitude"] is None or not v["in_person"]:

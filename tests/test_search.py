@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from directory import question
+from directory import question, words
 from directory import search as search_module
 from directory.errors import UsageError
 from directory.generate import generate
@@ -67,7 +67,7 @@ def random_search(chance: random.Random, rows: list[brute.Row]) -> tuple[Search,
         found = replace(found, when=chance.choice([when, When(open="now")]))
     if chance.random() < 0.2:
         found = replace(found, attend=chance.choice(["in_person", "online"]))
-    sorts = ["best", "name", "soonest"] + (["distance"] if found.place else [])
+    sorts: list[Any] = ["best", "name", "soonest"] + (["distance"] if found.place else [])
     return replace(found, sort=chance.choice(sorts)), matches
 
 
@@ -209,10 +209,10 @@ def test_more_matches_than_are_gathered(
             if count > 1_000:
                 assert page.counts[facet][code] == pytest.approx(count, rel=0.2)
     for typed in ("sample", "recovery meeting", "family"):
-        words = Search(words=question.parse(typed), page=3)
-        matches = [brute.has_word(lexeme) for lexeme in question.words.lexemes(typed)]
-        named = oracle.answer(words, matches)
-        found = run(generated, words)
+        asked = Search(words=question.parse(typed), page=3)
+        matches = [brute.has_word(lexeme) for lexeme in words.lexemes(typed)]
+        named = oracle.answer(asked, matches)
+        found = run(generated, asked)
         assert [str(hit.listing.id) for hit in found.hits] == named.ids[40:60]
     named = oracle.answer(Search(sort="name"))
     by_name = run(generated, Search(sort="name"))

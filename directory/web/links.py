@@ -154,14 +154,26 @@ def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
         found.append(Link("Any day and time", search_url(values, **changes)))
     if search.attend:
         found.append(Link("In person or online", search_url(values, attend=None)))
-    for code in search.terms:
-        label = vocabulary().terms[code].label
-        found.append(Link(f"Without “{label}”", without(values, "term", code)))
-    for kind in search.kinds:
-        found.append(Link(f"Not only {KINDS[kind].plural}", without(values, "kind", kind)))
+    found += _fewer_choices(search, values)
     found += _fewer_words(search, values)
     if search.place:
         found.append(Link("Look everywhere", without_place(values)))
+    return found
+
+
+def _fewer_choices(search: Search, values: Values) -> list[Link]:
+    """One link for each choice that narrows; choices of which any may fit go together."""
+    together: dict[str, list[str]] = {}
+    for code in search.terms:
+        facet = vocabulary().facets[vocabulary().terms[code].facet]
+        together.setdefault(code if facet.match_all else facet.code, []).append(code)
+    found = []
+    for codes in together.values():
+        labels = " or ".join(f"“{vocabulary().terms[code].label}”" for code in codes)
+        kept = [code for code in search.terms if code not in codes]
+        found.append(Link(f"Without {labels}", search_url(values, term=kept)))
+    if search.kinds:
+        found.append(Link("Any kind of help", search_url(values, kind=None)))
     return found
 
 

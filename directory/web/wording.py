@@ -6,6 +6,7 @@ miles or kilometres.
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -150,19 +151,22 @@ def freshness(listing: Listing) -> str:
 
 
 @cache
-def _places() -> dict[str, int]:
-    """Where each term stands in the vocabulary."""
-    return {code: place for place, code in enumerate(vocabulary().terms)}
+def _order() -> dict[str, tuple[int, int]]:
+    """Where a card shows each term: by facet, then as the vocabulary has it."""
+    terms = vocabulary().terms.values()
+    return {t.code: (_MAIN_ORDER.index(t.facet), n) for n, t in enumerate(terms)}
 
 
 def main_terms(listing: Listing, chosen: tuple[str, ...] = ()) -> list[Term]:
-    """Up to six terms for a card: chosen ones first, then some of each facet."""
+    """Up to six terms for a card: chosen ones first, then the first two of each facet."""
     terms = vocabulary().terms
     has = [code for code in chosen if code in listing.terms]
-    for facet in _MAIN_ORDER:
-        mine = [code for code in listing.terms if terms[code].facet == facet and code not in has]
-        mine.sort(key=_places().__getitem__)
-        has += [code for code in mine if code != "language:en"][:MAIN_PER_FACET]
+    shown = Counter[str]()
+    for code in sorted(listing.terms, key=_order().__getitem__):
+        facet = terms[code].facet
+        if code not in has and code != "language:en" and shown[facet] < MAIN_PER_FACET:
+            shown[facet] += 1
+            has.append(code)
     return [terms[code] for code in has[: max(MAIN_TERMS, len(chosen))]]
 
 

@@ -71,7 +71,7 @@ def timed(act: Callable[[int], Any], times: int = ASKED) -> list[float]:
 def line(name: str, ours: list[float], floor: list[float] | None = None) -> Line:
     """The medians and our 95th percentile."""
     p95 = statistics.quantiles(ours, n=20)[-1]
-    return Line(name, statistics.median(ours), p95, floor and statistics.median(floor))
+    return Line(name, statistics.median(ours), p95, statistics.median(floor) if floor else None)
 
 
 def write_feed(rows: int, towns: Any, path: Path) -> None:
