@@ -291,27 +291,25 @@ def _judge(
     return staged | {"refused": True} if external_id else None
 
 
-# Cells are joined by a unit separator and escaped in one pass; NUL, which PostgreSQL cannot
-# store, is dropped. A record separator stands for NULL until then.
-_CELL, _NULL = "\x1f", "\x1e"
-_ESCAPES = str.maketrans(
-    {
-        "\\": "\\\\",
-        "\t": "\\t",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\0": None,
-        _CELL: "\t",
-        _NULL: "\\N",
-    }
-)
-
-
 def _copy_line(values: dict[str, Any]) -> str:
-    """One line of COPY's text format. Cleaned values hold no separators of ours."""
+    """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
     found = (values.get(name) for name in _STAGED)
-    cells = [_NULL if value is None else str(value) for value in found]
-    return _CELL.join(cells).translate(_ESCAPES) + "\n"
+    # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
+    line = "\x1f".join("\x1e" if value is None else str(value) for value in found)
+    for character, escape in _ESCAPES:
+        line = line.replace(character, escape)
+    return line + "\n"
+
+
+_ESCAPES = (
+    ("\\", "\\\\"),
+    ("\t", "\\t"),
+    ("\n", "\\n"),
+    ("\r", "\\r"),
+    ("\0", ""),
+    ("\x1e", "\\N"),
+    ("\x1f", "\t"),
+)
 
 
 def _diff(connection: Connection, report: Report) -> bool:

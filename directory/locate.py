@@ -6,6 +6,7 @@ or stray coordinates do not send anybody to the wrong town. No network.
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import tzfpy
@@ -14,6 +15,9 @@ from sqlalchemy import Connection, select
 from directory.models import PlaceName
 from directory.places import normalise
 from directory.records import Note, Record
+
+# Feeds name few places many times.
+_key = lru_cache(maxsize=65_536)(normalise)
 
 # A point this far from the centre of its own postal code or city is not there. The widest
 # US ZIP areas reach about 120 km from their centre.
@@ -48,7 +52,7 @@ class Gazetteer:
             self.postcodes[country] = {
                 row.key: (row.lat, row.lon) for row in self._rows(country, "postcode")
             }
-        known, key = self.postcodes[country], normalise(code)
+        known, key = self.postcodes[country], _key(code)
         short = key[:5] if country == "US" else key.split(" ")[0][:4]
         return known.get(key) or known.get(short) or known.get(key[:3])
 
@@ -62,7 +66,7 @@ class Gazetteer:
                 for where in (row.region, None):
                     cities.setdefault((row.key, where), (row.lat, row.lon))
             self.cities[country] = cities
-        return self.cities[country].get((normalise(name), region))
+        return self.cities[country].get((_key(name), region))
 
     def _rows(self, country: str, kind: str) -> Any:
         place = PlaceName.__table__.c

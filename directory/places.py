@@ -46,15 +46,15 @@ _LETTERS = str.maketrans(
 _ABBREVIATIONS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pt": "point"}
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 _POINT = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
-# Postal codes at the end of a normalised text, with the countries that write them so and the
-# keys to try, the most exact first. Four digits alone may be a house number too.
-_CODES: list[tuple[re.Pattern[str], frozenset[str], tuple[str, ...]]] = [
+# Postal codes at the end of a text, the countries that write them so, and the keys to try, the
+# most exact first: a British code is known by sector ("SW1A 1") or at least outward ("SW1A").
+_CODES = [
     (re.compile(rf"(?:^|\s)({pattern})$"), frozenset(countries.split()), keys)
     for pattern, countries, keys in (
         (r"(\d{5})(?: ?\d{4})?", "US", (r"\2",)),
         (r"([a-z]\d[a-z])(?: ?\d[a-z]\d)?", "CA", (r"\2",)),
         (r"([a-z]{1,2}\d[a-z\d]?) ?(\d)[a-z]{2}", "GB IM JE GG", (r"\2 \3", r"\2")),
-        (r"([a-z]{1,2}\d[a-z\d]?)(?: \d)?", "GB IM JE GG", (r"\1", r"\2")),
+        (r"([a-z]{1,2}\d[a-z\d]?)(?: (\d))?", "GB IM JE GG", (r"\2 \3", r"\2")),
         (r"([a-z]\d[\dw])(?: ?[a-z\d]{4})?", "IE", (r"\2",)),
         (r"(\d{4})", "AU NZ", (r"\2",)),
     )
@@ -134,87 +134,217 @@ def find_place(session: Session | Connection, text: str, country: str = "US") ->
     ``country`` is the site's own: its places come first where others abroad are not much
     better known. Raises ``UsageError`` for ``near`` with a remedy when nothing is found.
     """
-    if point := _POINT.fullmatch(text[:LONGEST]):
+    typed = " ".join(text.split())
+    if point := _POINT.fullmatch(typed):
         return place_at(float(point[1]), float(point[2]))
-    typed = [_words(part) for part in text[:LONGEST].split(",")]
-    words = [word for part in typed for word in part]
-    if not words or len(text.strip()) > LONGEST or len(words) > MOST_WORDS:
+    parts = [_words(part) for part in typed[:LONGEST].split(",")]
+    words = [word for part in parts for word in part]
+    if not words or len(typed) > LONGEST or len(words) > MOST_WORDS:
         raise UsageError('Name one place, such as "Denver, CO" or a ZIP code.', "near")
-    starts = [sum(map(len, typed[:i])) for i in range(1, len(typed))]
-    found = _Lookup(session, words).place(0, len(words), [s for s in starts if s < len(words)])
-    if not found:
+    starts = [sum(map(len, parts[:i])) for i in range(1, len(parts))]
+    gazetteer = _Lookup(session, words)
+    ranked = sorted(gazetteer.place(starts), key=lambda row: _rank(row, country))
+    if not ranked:
         raise UsageError(
-            f'No place called "{" ".join(text.split())}" is known. '
+            f'No place called "{typed}" is known. '
             'Try a city with its state, such as "Denver, CO", or a ZIP code.',
             "near",
         )
-    ranked = sorted(found, key=lambda row: _rank(row, country))
-    others: dict[str, Place] = {}
-    for row in ranked[1:]:
-        other = _place(row, country)
-        if other.name != _shown(ranked[0], country) and not _close(row, ranked[0], 0.1):
-            others.setdefault(other.name, other)
-    return replace(
-        _place(ranked[0], country), alternatives=tuple(others.values())[:ALTERNATIVES]
-    )
+    first, *others = _places(ranked, country, gazetteer.country_names())
+    return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 
 
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
     home, wide = row.country == country, row.kind in ("region", "country")
     well_known = row.kind == "city" and row.population >= WELL_KNOWN and not row.alias
-    tier = 2 if not home else 0 if well_known else 1 if wide else 2
+    tier = 0 if home and well_known else 1 if home and wide else 2
     weight = max(row.population, 1) * (HOME_BOOST if home else 1)
     weight = weight / (ALIAS_PENALTY if row.alias else 1) / (WIDE_PENALTY if wide else 1)
     return tier, -weight, row.id
 
 
-def _place(row: Any, country: str) -> Place:
-    zone = row.timezone or _zone(row.lat, row.lon)
-    shown = _shown(row, country)
-    return Place(shown, row.lat, row.lon, row.country, row.region, row.kind, zone)
+def _places(ranked: list[Any], country: str, country_names: dict[str, str]) -> list[Place]:
+    """The rows as they are shown; of those with one name, or in one spot, the first."""
+    found: dict[str, Place] = {}
+    for row in ranked:
+        name = _shown(row)
+        if row.country != country and row.kind != "country":
+            name = f"{name}, {country_names[row.country]}"
+        if name not in found and not any(_close(row, other, 0.1) for other in found.values()):
+            zone = row.timezone or _zone(row.lat, row.lon)
+            found[name] = Place(name, row.lat, row.lon, row.country, row.region, row.kind, zone)
+            if len(found) > ALTERNATIVES:
+                break
+    return list(found.values())
 
 
-def _shown(row: Any, country: str) -> str:
-    parts = [row.name]
-    if row.kind in ("city", "postcode") and row.region:
-        parts.append(row.region_name if row.country == "GB" else row.region)
-    if row.kind == "postcode":
-        parts[-1] = f"{parts[-1]} {row.key.upper()}".strip()
-    if row.country != country and row.kind != "country":
-        parts.append(row.country_name)
-    return ", ".join(parts)
+def _shown(row: Any) -> str:
+    if row.kind in ("region", "country"):
+        return str(row.name)
+    region = row.region_name if row.country == "GB" else row.region
+    if row.kind == "city":
+        return ", ".join(filter(None, (row.name, region)))
+    code = row.key.upper()
+    return f"{row.name}, {region} {code}" if region else f"{row.name} {code}"
 
 
 def _close(one: Any, other: Any, degrees: float) -> bool:
-    """Cheap, and near enough to tell towns apart: a box, twice as wide as high."""
-    return abs(one.lat - other.lat) < degrees and abs(one.lon - other.lon) < 2 * degrees
+    """Near enough to tell towns apart: in degrees of latitude, two of longitude being one."""
+    return math.dist((one.lat, one.lon / 2), (other.lat, other.lon / 2)) < degrees
 
 
-def _inside(row: Any, where: Any) -> bool:
-    if where.kind == "country":
-        return bool(row.country == where.country and row.kind != "country")
-    return bool((row.country, row.region) == (where.country, where.region) and row.kind == "city")
+def _within(row: Any, where: Any) -> bool:
+    """Whether a city or postal code is in a region or country, or around a city."""
+    if where.kind == "city":
+        return _close(row, where, 2)
+    same: bool = row.country == where.country
+    return same and (where.kind == "country" or row.region == where.region)
 
 
 class _Lookup:
     """The rows of every run of words in a text, fetched by one query on the index of keys."""
 
     def __init__(self, session: Session | Connection, words: list[str]) -> None:
-        self.words = words
+        self.session, self.words = session, words
+        self.named: dict[tuple[int, int], list[Any]] = {}
+        count = len(words)
         keys = {
             _spelled_out(words[i:j])
-            for i in range(len(words))
-            for j in range(i + 1, min(i + LONGEST_NAME, len(words)) + 1)
+            for i in range(count)
+            for j in range(i + 1, min(i + LONGEST_NAME, count) + 1)
         }
-        self.codes = list(self._codes())
-        keys.update(key for _, _, options in self.codes for key in options)
-        own, abroad = PlaceName.__table__, PlaceName.__table__.alias()
-        of_country = (
-            select(abroad.c.name)
-            .where(abroad.c.key == own.c.country_key)
-            .limit(1)
-        )
-        del of_country
+        keys |= {
+            key for end in range(count) for _, _, options in self._codes(end + 1) for key in options
+        }
         self.rows: dict[str, list[Any]] = {}
-        for row in session.execute(select(own).where(own.c.key.in_(sorted(keys)))):
+        for row in self._fetch(keys):
             self.rows.setdefault(row.key, []).append(row)
+
+    def _fetch(self, keys: Iterable[str]) -> Iterator[Any]:
+        table = PlaceName.__table__
+        yield from self.session.execute(select(table).where(table.c.key.in_(sorted(keys))))
+
+    def country_names(self) -> dict[str, str]:
+        """The names of the countries met so far, by code: every code is an alias."""
+        met = {row.country for rows in self.rows.values() for row in rows}
+        rows = self._fetch(code.lower() for code in met)
+        return {row.country: row.name for row in rows if row.kind == "country"}
+
+    def place(self, starts: list[int]) -> list[Any]:
+        """The rows that the whole text may mean; ``starts`` are the words after commas.
+
+        What comes before a comma is left away if it is no place, such as a street.
+        """
+        count = len(self.words)
+        for end in range(count, 0, -1):  # the words from ``end`` on are a country, or none
+            abroad = {row.country for row in self._names(end, count) if row.kind == "country"}
+            if (end == count or abroad) and (found := self._by_code(end, abroad, starts)):
+                return found
+        return self._words_alone(count, starts)
+
+    def _words_alone(self, end: int, starts: list[int]) -> list[Any]:
+        if found := self._names(0, end):
+            return found
+        for start in starts:
+            if found := [row for row in self._names(start, end) if row.kind == "city"]:
+                return found
+        return []
+
+    def _names(self, start: int, end: int) -> list[Any]:
+        """Rows for these words: one name, or one inside what the last of them name."""
+        if (start, end) in self.named or start >= end:
+            return self.named.get((start, end), [])
+        rows = self.rows.get(_spelled_out(self.words[start:end]), [])
+        found = [row for row in rows if row.kind != "postcode"]
+        for cut in range(end - 1, start, -1):
+            if found:
+                break
+            heads = self._names(start, cut)
+            wide = [row for row in self._names(cut, end) if row.kind != "city"] if heads else []
+            found = [
+                row
+                for row in heads
+                if row.kind != "country" and any(w != row and _within(row, w) for w in wide)
+            ]
+        self.named[start, end] = found
+        return found
+
+    def _codes(self, end: int) -> Iterator[tuple[int, frozenset[str], list[str]]]:
+        """Codes that the words before ``end`` may end in: first word, countries, keys."""
+        text = " ".join(self.words[:end])
+        for pattern, countries, keys in _CODES:
+            if match := pattern.search(text):
+                start = len(text[: match.start(1)].split())
+                yield start, countries, [match.expand(key).strip() for key in keys]
+
+    def _by_code(self, end: int, abroad: set[str], starts: list[int]) -> list[Any]:
+        """Postal codes, if the words before them agree; else what those words say."""
+        found: dict[int, list[Any]] = {}
+        for start, countries, keys in self._codes(end):
+            for key in keys:
+                rows = [
+                    row
+                    for row in self.rows.get(key, [])
+                    if row.kind == "postcode"
+                    and row.country in countries
+                    and (not abroad or row.country in abroad)
+                ]
+                found.setdefault(start, []).extend(rows)
+                if rows:
+                    break
+        for start, rows in sorted(found.items()):
+            before = self._words_alone(start, starts)
+            near = [row for row in rows if any(_within(row, w) for w in before)]
+            # Four digits after words that say nothing may be a house number.
+            sure = start == 0 or not self.words[start].isdigit() or len(self.words[start]) > 4
+            if rows and (near or before or sure):
+                return near or before or rows
+        return []
+
+
+def load_places(connection: Connection) -> int:
+    """Fill the table ``place`` from ``data/places.csv.gz``; return how many rows went in.
+
+    Nothing happens (0) when it holds this file already, as read by this module. Searches go on
+    meanwhile with the old rows: all is one transaction, the caller's.
+    """
+    version = hashlib.sha256(GAZETTEER.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    loaded = text("SELECT obj_description('place'::regclass)")
+    if connection.execute(loaded).scalar() == version:
+        return 0
+    connection.execute(text("LOCK TABLE place IN EXCLUSIVE MODE"))
+    if connection.execute(loaded).scalar() == version:
+        return 0
+    connection.execute(text("DELETE FROM place"))
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    count = 0
+    for count, row in enumerate(_rows(), 1):
+        writer.writerow((count, *row))
+    lines.seek(0)
+    columns = "id, kind, key, name, region, region_name, country, lat, lon, population, alias"
+    cursor: Any = connection.connection.cursor()
+    cursor.copy_expert(f"COPY place ({columns}, timezone) FROM STDIN WITH (FORMAT csv)", lines)
+    cursor.close()
+    connection.execute(text("ANALYZE place"))
+    connection.execute(text(f"COMMENT ON TABLE place IS '{version}'"))
+    return count
+
+
+def _rows() -> Iterator[tuple[Any, ...]]:
+    """Rows of the table: one for each name of each place of the file."""
+    with gzip.open(GAZETTEER, "rt", encoding="utf-8", newline="") as lines:
+        places = list(csv.DictReader(lines))
+    regions = {(p["country"], p["region"]): p["name"] for p in places if p["kind"] == "region"}
+    for place in places:
+        kind, name, country = place["kind"], place["name"], place["country"]
+        lat, lon = float(place["lat"]), float(place["lon"])
+        where = (place["region"], regions.get((country, place["region"])), country, lat, lon)
+        also = place["also"].split("|") if place["also"] else []
+        names = also if kind == "postcode" else [name, *also]
+        # "=" marks a nickname that is as good as the name.
+        nicknames = {normalise(other) for other in also if other.startswith("=")}
+        zone, keys = _zone(lat, lon), dict.fromkeys(map(normalise, names))
+        for number, key in enumerate(keys):
+            alias = number > 0 and key not in nicknames
+            yield kind, key, name, *where, place["population"], alias, zone

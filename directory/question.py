@@ -130,23 +130,43 @@ def _prefix(text: str) -> list[str]:
 
 
 def _render(node: Any, small: frozenset[str], weight: str) -> str:
-    """The AST as tsquery text; "" for nothing. Lexemes are letters and digits only."""
+    """The AST as tsquery text; "" for nothing. Lexemes are letters and digits only.
+
+    Besides the words themselves, the codes of terms that are called so match; in names
+    (``weight`` "A") there are none.
+    """
     if isinstance(node, ast.Not):
         inner = _render(node.query, small, "")
         return f"!({inner})" if inner else ""
     if isinstance(node, ast.Phrase):
-        return "(" + " <-> ".join(_quoted(w, weight) for w in node.words) + ")"
+        phrase = " <-> ".join(_quoted(w, weight) for w in node.words)
+        return _any_of(f"({phrase})", weight, words.codes_with(tuple(node.words)))
     if isinstance(node, ast.Prefix):
         *before, last = _prefix(node.text) or [""]
+        if not last:
+            return ""
         # Stemming shortens: "recover*" also means "recovering", whose lexeme is "recov".
-        ends = f"({_quoted(last, f'*{weight}')} | {_quoted(words.stem(last), weight)})"
-        parts = [*(_quoted(w, weight) for w in before), ends]
-        return "(" + " & ".join(parts) + ")" if last else ""
+        stem = words.stem(last)
+        ends = f"{_quoted(last, f'*{weight}')} | {_quoted(stem, weight)}"
+        codes = (*words.codes_with((last,), prefix=True), *words.codes_with((stem,)))
+        parts = [*(_word(w, weight) for w in before), _any_of(ends, weight, codes)]
+        return "(" + " & ".join(parts) + ")"
     if isinstance(node, ast.Term):
-        return "" if node.text in small else _quoted(node.text, weight)
+        return "" if node.text in small else _word(node.text, weight)
     parts = [part for child in node.children() if (part := _render(child, small, weight))]
     operator = " | " if isinstance(node, ast.Or) else " & "
     return "(" + operator.join(parts) + ")" if parts else ""
+
+
+def _word(lexeme: str, weight: str) -> str:
+    return _any_of(_quoted(lexeme, weight), weight, words.codes_with((lexeme,)))
+
+
+def _any_of(text: str, weight: str, codes: tuple[str, ...]) -> str:
+    """``text``, or one of ``codes`` where terms count."""
+    if weight == "A" or not codes:
+        return f"({text})"
+    return "(" + " | ".join([text, *(f"'{code}'" for code in codes)]) + ")"
 
 
 def _quoted(lexeme: str, flags: str) -> str:

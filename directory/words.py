@@ -14,9 +14,8 @@ from directory.records import Record
 from directory.vocabulary import vocabulary
 
 LONGEST_TOKEN = 60
-# tsvector positions end at 16383; terms take the upper part, free text the lower one.
-_LAST_TEXT_POSITION = 7_900
-_FIRST_TERM_POSITION = 8_000
+# Positions in a tsvector end at 16383; longer texts are searched up to here.
+_LAST_POSITION = 16_000
 
 # What people call each kind; searched like the labels of its terms.
 KIND_WORDS = {
@@ -64,50 +63,51 @@ def name_key(text: str) -> str:
     return " ".join(tokens(text))
 
 
-@cache
-def _term_vectors() -> dict[str, str]:
-    """For each term and kind, its label and synonyms as tsvector text of weight B.
-
-    Every phrase has its own positions, with a gap, so that no phrase spans two of them.
-    """
-    phrases = {t.code: (t.label, *t.synonyms) for t in vocabulary().terms.values()}
-    phrases |= KIND_WORDS
-    vectors, position = {}, _FIRST_TERM_POSITION
-    for code, texts in phrases.items():
-        parts = []
-        for text in texts:
-            for lexeme in lexemes(text):
-                position += 1
-                parts.append(f"'{lexeme}':{position}B")
-            position += 1
-        vectors[code] = " ".join(parts)
-    return vectors
-
-
 def search_vector(record: Record) -> str:
     """The record's words in PostgreSQL's tsvector text form.
 
-    Weights: A name, B labels and synonyms of terms and kind, C organization and city, D the
-    rest that is shown. Lexemes hold letters and digits only, so quoting them is enough.
+    Weights: A name, B terms and kind, C organization and city, D the rest that is shown. A
+    term is one lexeme, its code: what people call it is looked up when a question is read
+    (``codes_with``). No token has a colon, so that codes and words cannot be mistaken.
     """
-    parts, position = [], 0
+    parts = [f"'{code}':1B" for code in (f"kind:{record.kind}", *record.terms)]
+    position = 0
     for weight, texts in (
         ("A", [record.name]),
         ("C", [record.organization, record.city]),
         ("D", _other_texts(record)),
     ):
         for text in texts:
-            if not text:
-                continue
-            for lexeme in lexemes(text):
+            for lexeme in lexemes(text) if text else ():
                 position += 1
-                if position > _LAST_TEXT_POSITION:
-                    break
-                parts.append(f"'{lexeme}':{position}{weight}")
-            position += 1
-    vectors = _term_vectors()
-    parts.extend(vectors[code] for code in (record.kind, *record.terms))
+                if position < _LAST_POSITION:
+                    parts.append(f"'{lexeme}':{position}{weight}")
+            position += 1  # so that no phrase spans two texts
     return " ".join(parts)
+
+
+@cache
+def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """For each code of a term or kind, its label and synonyms as lexemes."""
+    texts = {term.code: (term.label, *term.synonyms) for term in vocabulary().terms.values()}
+    texts |= {f"kind:{kind}": names for kind, names in KIND_WORDS.items()}
+    return {code: tuple(tuple(lexemes(t)) for t in found) for code, found in texts.items()}
+
+
+@lru_cache(maxsize=4_096)
+def codes_with(phrase: tuple[str, ...], prefix: bool = False) -> tuple[str, ...]:
+    """The codes whose label or a synonym holds these lexemes in a row.
+
+    With ``prefix`` the one lexeme may also be the beginning of one there.
+    """
+    size = len(phrase)
+
+    def holds(text: tuple[str, ...]) -> bool:
+        if prefix:
+            return any(lexeme.startswith(phrase[0]) for lexeme in text)
+        return any(text[i : i + size] == phrase for i in range(len(text)))
+
+    return tuple(code for code, texts in _phrases().items() if any(map(holds, texts)))
 
 
 def _other_texts(record: Record) -> list[str | None]:

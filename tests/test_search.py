@@ -1,6 +1,7 @@
 """Search against a brute-force oracle over generated rows, and its rules one by one."""
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -241,24 +242,47 @@ def test_any_text_is_a_question_or_a_clear_error(typed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "tsquery"),
+    ("typed", "name_tsquery"),
     [
-        ("detox", "('detox')"),
-        ("the detox", "('detox')"),
-        ("Here and Now", "('here' & 'now')"),
-        ("A.A. women's", "('aa' & 'women')"),
-        ("-alcohol", "!('alcohol')"),
-        ('"peer support" OR family', "(('peer' <-> 'support') | 'famili')"),
-        ("recover*", "('recover':* | 'recov')"),
-        ("co-occurring", "('co' & 'occur')"),
-        ("!!!", None),
-        ("", None),
-        ("x'y\\z", "('xy' & 'z')"),
+        ("detox", "('detox':A)"),
+        ("the detox", "('detox':A)"),
+        ("Here and Now", "('here':A) & ('now':A)"),
+        ("A.A. women's", "('aa':A) & ('women':A)"),
+        ("-alcohol x", "!(('alcohol')) & ('x':A)"),
+        ('"peer support" OR family', "(('peer':A <-> 'support':A)) | ('famili':A)"),
+        ("recover*", "('recover':*A | 'recov':A)"),
+        ("co-occurring", "('co':A) & ('occur':A)"),
+        ("x'y\\z", "('xy':A) & ('z':A)"),
     ],
 )
-def test_question_language(typed: str, tsquery: str | None) -> None:
+def test_question_language(typed: str, name_tsquery: str) -> None:
     found = question.parse(typed)
-    assert (found and found.tsquery.strip("()")) == (tsquery and tsquery.strip("()"))
+    assert found is not None
+    plain = re.sub(r" \| '[a-z]+:[a-z-]+'", "", found.name_tsquery)
+    assert plain in (name_tsquery, f"({name_tsquery})")
+
+
+@pytest.mark.parametrize("typed", ["", "!!!", "*", '""', "- -"])
+def test_no_words_at_all(typed: str) -> None:
+    assert question.parse(typed) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("suboxone", "service:buprenorphine"),
+        ("detox", "service:detox"),
+        ('"peer support"', "service:peer-support"),
+        ("naltrex*", "service:naltrexone"),
+        ("therapist", "kind:counseling"),
+    ],
+)
+def test_words_also_mean_the_terms_that_are_called_so(typed: str, code: str) -> None:
+    found = question.parse(typed)
+    assert found is not None
+    assert f"'{code}'" in found.tsquery
+    assert f"'{code}'" in found.term_tsquery
+    assert f"'{code}'" not in found.name_tsquery
 
 
 @pytest.mark.parametrize("typed", ["a" * 201, " ".join("bcdefghjklmno"), "nul\0"])

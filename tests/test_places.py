@@ -1,0 +1,219 @@
+"""Place names: a table of what people type, the rules of ambiguity, and the file itself."""
+
+import csv
+import gzip
+import math
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from directory.errors import UsageError
+from directory.places import (
+    GAZETTEER,
+    distance_m,
+    find_place,
+    load_places,
+    normalise,
+    place_at,
+)
+
+TOLERANCE_M = 15_000
+with (Path(__file__).parent / "places.csv").open(encoding="utf-8", newline="") as table:
+    TYPED = list(csv.DictReader(table))
+
+
+@pytest.mark.parametrize("row", TYPED, ids=lambda row: row["text"])
+def test_what_people_type(row: dict[str, str], session: Session) -> None:
+    place = find_place(session, row["text"])
+    off = distance_m(place.lat, place.lon, float(row["lat"]), float(row["lon"]))
+    assert place.country == row["country"]
+    assert off < TOLERANCE_M, f"{place.name} is {off / 1000:.0f} km off"
+    if row["name"]:
+        assert place.name == row["name"]
+
+
+def test_the_table_is_long_and_covers_every_country_with_codes() -> None:
+    assert len({row["text"] for row in TYPED}) == len(TYPED) >= 200
+    assert {"US", "CA", "GB", "IE", "AU", "NZ"} <= {row["country"] for row in TYPED}
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "name"),
+    [
+        ("London", "CA", "London, ON"),
+        ("Vancouver", "CA", "Vancouver, BC"),
+        ("Vancouver", "US", "Vancouver, WA"),
+        ("Birmingham", "GB", "Birmingham, England"),
+        ("Perth", "AU", "Perth, WA"),
+        ("Wellington", "NZ", "Wellington"),
+        ("Dublin", "IE", "Dublin"),
+        ("Ontario", "CA", "Ontario"),
+        ("Georgia", "US", "Georgia"),
+        ("Denver", "GB", "Denver, CO, United States"),
+        ("Paris", "US", "Paris, France"),
+        ("2010", "NZ", "Auckland 2010"),
+    ],
+)
+def test_the_country_of_the_site_is_a_boost(
+    typed: str, country: str, name: str, session: Session
+) -> None:
+    found = find_place(session, typed, country)
+    if typed == "2010":
+        assert found.country == country
+    else:
+        assert found.name == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "kind"),
+    [
+        ("Colorado", "Colorado", "region"),
+        ("CO", "Colorado", "region"),
+        ("Nevada", "Nevada", "region"),
+        ("Wyoming", "Wyoming", "region"),
+        ("Puerto Rico", "Puerto Rico", "region"),
+        ("British Columbia", "British Columbia, Canada", "region"),
+        ("Canada", "Canada", "country"),
+        ("UK", "United Kingdom", "country"),
+        ("USA", "United States", "country"),
+    ],
+)
+def test_regions_and_countries(typed: str, name: str, kind: str, session: Session) -> None:
+    found = find_place(session, typed)
+    assert (found.name, found.kind) == (name, kind)
+
+
+def test_alternatives_are_other_places_and_can_be_typed(session: Session) -> None:
+    portland = find_place(session, "Portland")
+    assert "Portland, ME" in [other.name for other in portland.alternatives]
+    for typed in ("Portland", "Springfield", "Newport", "London", "Dublin", "San José", "2000"):
+        place = find_place(session, typed)
+        names = [place.name, *(other.name for other in place.alternatives)]
+        assert len(set(names)) == len(names) <= 6
+        for other in (place, *place.alternatives):
+            again = find_place(session, other.name)
+            assert (again.lat, again.lon) == (other.lat, other.lon), other.name
+
+
+def test_shown_names_mean_the_same_place_when_typed(session: Session) -> None:
+    for row in TYPED:
+        place = find_place(session, row["text"])
+        again = find_place(session, place.name)
+        assert distance_m(place.lat, place.lon, again.lat, again.lon) < 1_500, place.name
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "  ", ",", "Nowhereville Zzyzx", "Zzyzx Qq, CO", "00000", "x" * 101, "é́", "; --"]
+)
+def test_what_is_no_place_says_what_would_be(typed: str, session: Session) -> None:
+    with pytest.raises(UsageError, match="ZIP code") as raised:
+        find_place(session, typed)
+    assert raised.value.parameter == "near"
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=120) | st.lists(st.sampled_from(("la", "st", "2000", ","))).map(" ".join))
+def test_any_text_is_a_place_or_bad_input(session: Session, typed: str) -> None:
+    try:
+        place = find_place(session, typed)
+    except UsageError:
+        return
+    assert -90 <= place.lat <= 90
+    assert -180 <= place.lon <= 180
+
+
+def test_postal_code_and_city_that_disagree(session: Session) -> None:
+    """A wrong digit is likelier than a wrong city."""
+    assert find_place(session, "Denver, CO 10001").name == "Denver, CO"
+    assert find_place(session, "Denver, CO 00000").name == "Denver, CO"
+
+
+def test_time_zones(session: Session) -> None:
+    zones = {"Denver": "America/Denver", "Phoenix": "America/Phoenix", "M5V": "America/Toronto"}
+    for typed, zone in zones.items():
+        assert find_place(session, typed).timezone == zone
+
+
+def test_points() -> None:
+    place = place_at(39.7392, -104.9903)
+    assert (place.name, place.kind) == ("39.74, -104.99", "point")
+    assert (place.country, place.timezone) == ("US", "America/Denver")
+    assert place_at(0, -30).country == ""
+    for lat, lon, name in ((90.1, 0, "lat"), (math.nan, 0, "lat"), (0, -181, "lon")):
+        with pytest.raises(UsageError) as raised:
+            place_at(lat, lon)
+        assert raised.value.parameter == name
+
+
+def test_distances_are_geodesic() -> None:
+    """Geodesics of the ellipsoid: one degree along the equator, and to the pole."""
+    assert distance_m(0, 0, 0, 1) == pytest.approx(111_319.49, abs=0.01)
+    assert distance_m(0, 0, 90, 0) == pytest.approx(10_001_965.73, abs=0.01)
+
+
+def test_keys() -> None:
+    same = {
+        "saint paul": ["St. Paul", "ST PAUL", "Saint-Paul", " saint  paul "],
+        "coeur dalene": ["Coeur d'Alene", "Cœur d’Alene"],
+        "washington dc": ["Washington, D.C.", "washington dc"],
+        "montreal": ["Montréal", "MONTREAL", "Montréal"],
+        "fort worth": ["Ft. Worth", "ft worth", "Ft.Worth"],
+        "mt": ["MT"],
+        "north las vegas": ["N. Las Vegas"],
+        "m5v 2t6": ["M5V 2T6"],
+    }
+    for key, texts in same.items():
+        assert {normalise(typed) for typed in texts} == {key}
+
+
+def test_loading_again_does_nothing(session: Session) -> None:
+    before = session.execute(text("SELECT count(*), min(xmin::text) FROM place")).one()
+    assert load_places(session.connection()) == 0
+    assert session.execute(text("SELECT count(*), min(xmin::text) FROM place")).one() == before
+
+
+def test_loading_replaces_an_older_file(session: Session) -> None:
+    session.execute(text("DELETE FROM place WHERE key <> 'denver'"))
+    session.execute(text("COMMENT ON TABLE place IS 'older'"))
+    assert load_places(session.connection()) > 200_000
+    assert find_place(session, "Portland").name == "Portland, OR"
+    session.rollback()
+
+
+def test_lookups_are_quick(session: Session) -> None:
+    """Median under 3 ms, all names of the table; nothing may scan the table."""
+    times = []
+    for row in TYPED:
+        start = time.perf_counter()
+        find_place(session, row["text"])
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[len(times) // 2] < 0.003
+    session.execute(text("SET LOCAL enable_bitmapscan = on"))
+    plan = "\n".join(
+        line
+        for (line,) in session.execute(
+            text("EXPLAIN SELECT * FROM place WHERE key IN ('denver', 'denver colorado', 'co')")
+        )
+    )
+    assert "ix_place_key" in plan
+
+
+def test_the_file() -> None:
+    """Plausible points, and every US ZIP beside others of its first three digits or its city."""
+    with gzip.open(GAZETTEER, "rt", encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert rows == sorted(rows, key=lambda r: [r[f] for f in ("kind", "name")])
+    assert all(abs(float(r["lat"])) <= 90 and abs(float(r["lon"])) <= 180 for r in rows)
+    codes = {r["country"]: 0 for r in rows if r["kind"] == "postcode"}
+    for row in rows:
+        if row["kind"] == "postcode":
+            codes[row["country"]] += 1
+    least = {"US": 41_000, "CA": 1_600, "GB": 11_000, "IE": 139, "AU": 3_100, "NZ": 1_700}
+    assert all(codes[country] >= count for country, count in least.items()), codes
+    assert GAZETTEER.stat().st_size < 5_000_000
+    assert GAZETTEER.read_bytes()[4:8] == bytes(4)  # no time stamp: the same data, the same bytes
