@@ -15,27 +15,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, text
 
-from directory import clean, derive
 from directory.errors import UsageError
-from directory.locate import Gazetteer, locate
-from directory.models import Listing
-from directory.records import Record, Refused, Row
+from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all
+from directory.records import Row
 
 BATCH = 2_000
-SAMPLE_LENGTH = 500
 # Rejects kept with a sample for each run; all of them are counted.
 MOST_REJECTS = 10_000
 # Rows changed by one import above which the planner's statistics are made anew at once.
 ANALYZE_FROM = 1_000
-
-_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
-_COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
-# Beside the listing's columns: order in the feed, where it stands there, whether it differs
-# from what is stored, and whether it was refused (a refused row keeps its predecessor).
-_STAGED = ["seq", "place", "fresh", "refused", *_COLUMNS]
 
 
 class LockedError(Exception):
@@ -80,13 +70,11 @@ class Report:
         counted: dict[str, Any] = {name: getattr(self, name) for name in names}
         return counted | {"reasons": dict(self.reasons), "repairs": dict(self.repairs)}
 
-    def reject(self, where: str, code: str, message: str, raw: Any) -> None:
+    def reject(self, where: str, code: str, message: str, sample: str) -> None:
         """Count one refused row and keep where it stands, why, and a sample of it."""
         self.rejected += 1
         self.reasons[code] += 1
         if len(self.rejects) < MOST_REJECTS:
-            sample = raw if isinstance(raw, str) else json.dumps(raw, default=str)
-            sample = sample[:SAMPLE_LENGTH].encode("unicode_escape").decode("ascii")
             found = {"position": where, "code": code, "message": message, "sample": sample}
             self.rejects.append(found)
 
@@ -229,87 +217,32 @@ def _stage(
     connection.execute(
         text(
             "CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT 0::bigint AS seq, ''::text AS place,"
-            f" false AS fresh, false AS refused, {', '.join(_COLUMNS)} FROM listing WITH NO DATA"
+            f" false AS fresh, false AS refused, {', '.join(COLUMNS)} FROM listing WITH NO DATA"
         )
     )
     cursor = connection.connection.cursor()
-    copy = f"COPY staged ({', '.join(_STAGED)}) FROM STDIN"
-    gazetteer, stream = Gazetteer(connection), iter(rows)
-    while batch := list(itertools.islice(stream, BATCH)):
-        known = _known(connection, report.source, batch)
-        staged = (
-            _judge(row, report, known, gazetteer, report.read + n) for n, row in enumerate(batch)
-        )
-        lines = (_copy_line(values) for values in staged if values is not None)
-        cursor.copy_expert(copy, io.StringIO("".join(lines)))
-        report.read += len(batch)
+    copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
+    for judged in judge_all(_batches(connection, report.source, rows), connection):
+        cursor.copy_expert(copy, io.StringIO(judged.lines))
+        for where, refusal, sample in judged.refused:
+            report.reject(where, refusal.code, refusal.message, sample)
+        report.read += judged.read
         progress(report.read)
 
 
-def _known(connection: Connection, source: str, batch: list[Row]) -> dict[str, tuple[str, Any]]:
-    """The stored content hash and repairs of each row of ``batch`` that is stored."""
-    found = connection.execute(
-        text(
-            "SELECT external_id, content_hash, repairs FROM listing "
-            "WHERE source_id = :source AND external_id = ANY(:ids)"
-        ),
-        {"source": source, "ids": [_identity(row) for row in batch]},
+def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterator[Batch]:
+    """The rows in batches, each with what is stored of them."""
+    stream, first = iter(rows), 0
+    query = text(
+        "SELECT external_id, content_hash, repairs FROM listing "
+        "WHERE source_id = :source AND external_id = ANY(:ids)"
     )
-    return {row.external_id: (row.content_hash, row.repairs) for row in found}
-
-
-def _identity(row: Row) -> str:
-    """The row's id as ``Record`` will clean it; "" where the importer found none."""
-    return clean.plain_text(str(row.fields.get("external_id", "")))
-
-
-def _judge(
-    row: Row, report: Report, known: dict[str, tuple[str, Any]], gazetteer: Gazetteer, seq: int
-) -> dict[str, Any] | None:
-    """One row's columns for ``staged``; None where not even an id is known."""
-    external_id = _identity(row)
-    staged: dict[str, Any] = {"seq": seq, "place": row.where, "external_id": external_id}
-    staged |= {"fresh": False, "refused": False}
-    refusal = row.refusal
-    if refusal is None:
-        digest = derive.content_hash(row.fields)
-        stored_hash, stored_repairs = known.get(external_id, ("", []))
-        if digest == stored_hash:
-            return staged | {"content_hash": digest, "repairs": json.dumps(stored_repairs)}
-        notes = list(row.notes)
-        try:
-            record = Record.model_validate(row.fields, context=notes)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = ".".join(str(part) for part in first["loc"])
-            refusal = Refused(f"invalid_{name or 'row'}", f"{name}: {first['msg']}")
-        else:
-            locate(record, gazetteer, notes)
-            values = derive.columns(report.source, record, digest, notes)
-            return staged | values | {"fresh": True}
-    report.reject(row.where, refusal.code, refusal.message, row.raw)
-    return staged | {"refused": True} if external_id else None
-
-
-def _copy_line(values: dict[str, Any]) -> str:
-    """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
-    found = (values.get(name) for name in _STAGED)
-    # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
-    line = "\x1f".join("\x1e" if value is None else str(value) for value in found)
-    for character, escape in _ESCAPES:
-        line = line.replace(character, escape)
-    return line + "\n"
-
-
-_ESCAPES = (
-    ("\\", "\\\\"),
-    ("\t", "\\t"),
-    ("\n", "\\n"),
-    ("\r", "\\r"),
-    ("\0", ""),
-    ("\x1e", "\\N"),
-    ("\x1f", "\t"),
-)
+    while batch := list(itertools.islice(stream, BATCH)):
+        ids = [identity(row) for row in batch]
+        found = connection.execute(query, {"source": source, "ids": ids})
+        known = {row.external_id: (row.content_hash, row.repairs) for row in found}
+        yield Batch(source, first, batch, known)
+        first += len(batch)
 
 
 def _diff(connection: Connection, report: Report) -> bool:
@@ -319,7 +252,7 @@ def _diff(connection: Connection, report: Report) -> bool:
     content, not on their order in the feed.
     """
     connection.execute(text("CREATE INDEX ON staged (external_id)"))
-    connection.execute(text("ANALYZE staged"))
+    connection.execute(text("ANALYZE staged (external_id, fresh, refused)"))
     repeated = connection.execute(
         text(
             "DELETE FROM staged USING (SELECT seq, row_number() OVER (PARTITION BY external_id "
@@ -375,7 +308,7 @@ def _verdict(report: Report, news: bool, dry_run: bool) -> str:
 
 def _merge(connection: Connection, report: Report, source: SourceSpec) -> None:
     """Write the changed rows; invented listings leave when the first real ones come."""
-    columns = [name for name in _COLUMNS if name != "id"]
+    columns = [name for name in COLUMNS if name != "id"]
     # Collect index entries for longer before they are sorted in: a third of a merge's time.
     connection.execute(text("SET LOCAL gin_pending_list_limit = '32MB'"))
     point = (

@@ -184,7 +184,11 @@ class Listing(Base):
 
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
-        Index("ix_listing_duplicate_of", "duplicate_of"),
+        Index(
+            "ix_listing_duplicate_of",
+            "duplicate_of",
+            postgresql_where=text("duplicate_of IS NOT NULL"),
+        ),
         Index(
             "ix_listing_search_name",
             text("ts_filter(search, '{a}')"),
@@ -200,7 +204,6 @@ class Listing(Base):
         Index(
             "ix_listing_search", "search", postgresql_using="gin", postgresql_where=text("listed")
         ),
-        Index("ix_listing_terms", "terms", postgresql_using="gin", postgresql_where=text("listed")),
         Index(
             "ix_listing_quality",
             text("quality DESC"),

@@ -45,7 +45,7 @@ _LETTERS = str.maketrans(
 )
 _ABBREVIATIONS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pt": "point"}
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
-_POINT = re.compile(r"\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*")
+_POINT = re.compile(r"([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)")
 # Postal codes at the end of a text, the countries that write them so, and the keys to try, the
 # most exact first: a British code is known by sector ("SW1A 1") or at least outward ("SW1A").
 _CODES = [
@@ -136,7 +136,10 @@ def find_place(session: Session | Connection, text: str, country: str = "US") ->
     """
     typed = " ".join(text.split())
     if point := _POINT.fullmatch(typed):
-        return place_at(float(point[1]), float(point[2]))
+        try:
+            return place_at(float(point[1]), float(point[2]))
+        except UsageError as error:
+            raise UsageError(error.message, "near") from None
     parts = [_words(part) for part in typed[:LONGEST].split(",")]
     words = [word for part in parts for word in part]
     if not words or len(typed) > LONGEST or len(words) > MOST_WORDS:
@@ -246,8 +249,10 @@ class _Lookup:
         if found := self._names(0, end):
             return found
         for start in starts:
-            if found := [row for row in self._names(start, end) if row.kind == "city"]:
-                return found
+            found = self._names(start, end)
+            towns = [row for row in found if row.kind == "city"]
+            if towns and not any(row.kind != "city" and row.alias for row in found):  # not "ON"
+                return towns
         return []
 
     def _names(self, start: int, end: int) -> list[Any]:
@@ -259,13 +264,13 @@ class _Lookup:
         for cut in range(end - 1, start, -1):
             if found:
                 break
-            heads = self._names(start, cut)
-            wide = [row for row in self._names(cut, end) if row.kind != "city"] if heads else []
-            found = [
-                row
-                for row in heads
-                if row.kind != "country" and any(w != row and _within(row, w) for w in wide)
-            ]
+            heads = [row for row in self._names(start, cut) if row.kind != "country"]
+            wide = self._names(cut, end) if heads else []
+            for kind in ("region", "country"):  # CA is California, and then Canada
+                within = [w for w in wide if w.kind == kind]
+                found = found or [
+                    row for row in heads if any(w != row and _within(row, w) for w in within)
+                ]
         self.named[start, end] = found
         return found
 
@@ -281,24 +286,20 @@ class _Lookup:
         """Postal codes, if the words before them agree; else what those words say."""
         found: dict[int, list[Any]] = {}
         for start, countries, keys in self._codes(end):
-            for key in keys:
-                rows = [
-                    row
-                    for row in self.rows.get(key, [])
-                    if row.kind == "postcode"
-                    and row.country in countries
-                    and (not abroad or row.country in abroad)
-                ]
-                found.setdefault(start, []).extend(rows)
-                if rows:
-                    break
+            allowed = countries & abroad if abroad else countries
+            known = ([row for row in self.rows.get(k, []) if row.kind == "postcode"] for k in keys)
+            here = ([row for row in rows if row.country in allowed] for rows in known)
+            found.setdefault(start, []).extend(next(filter(None, here), []))
         for start, rows in sorted(found.items()):
-            before = self._words_alone(start, starts)
-            near = [row for row in rows if any(_within(row, w) for w in before)]
-            # Four digits after words that say nothing may be a house number.
-            sure = start == 0 or not self.words[start].isdigit() or len(self.words[start]) > 4
-            if rows and (near or before or sure):
-                return near or before or rows
+            around = [row for begin in (0, *starts) for row in self._names(begin, start)]
+            if near := [row for row in rows if any(_within(row, w) for w in around)]:
+                return near
+            # A wrong digit is likelier than a wrong town; four digits may be a house number.
+            towns = self._words_alone(start, starts)
+            towns = [town for town in towns if town.country in abroad or not abroad]
+            sure = start == 0 or not re.fullmatch(r"\d{4}", self.words[start])
+            if meant := towns or (rows if sure else []):
+                return meant
         return []
 
 
@@ -316,11 +317,9 @@ def load_places(connection: Connection) -> int:
     if connection.execute(loaded).scalar() == version:
         return 0
     connection.execute(text("DELETE FROM place"))
+    rows = [(number, *row) for number, row in enumerate(_rows(), 1)]
     lines = io.StringIO()
-    writer = csv.writer(lines)
-    count = 0
-    for count, row in enumerate(_rows(), 1):
-        writer.writerow((count, *row))
+    csv.writer(lines).writerows(rows)
     lines.seek(0)
     columns = "id, kind, key, name, region, region_name, country, lat, lon, population, alias"
     cursor: Any = connection.connection.cursor()
@@ -328,7 +327,7 @@ def load_places(connection: Connection) -> int:
     cursor.close()
     connection.execute(text("ANALYZE place"))
     connection.execute(text(f"COMMENT ON TABLE place IS '{version}'"))
-    return count
+    return len(rows)
 
 
 def _rows() -> Iterator[tuple[Any, ...]]:

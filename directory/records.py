@@ -47,7 +47,7 @@ class Refused(Exception):  # noqa: N818 - a verdict on one row, not a failure of
     """An importer cannot make a listing of this row. ``code`` can be counted."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)
         self.code = code
         self.message = message
 

@@ -128,11 +128,15 @@ def conditions(search: Search, now: datetime) -> Filter:
     for code in search.terms:
         chosen[vocabulary().terms[code].facet].append(code)
     for facet, codes in chosen.items():
-        found.parameters[f"terms_{facet}"] = codes
-        if vocabulary().facets[facet].match_all:
-            found.always.append(f"terms @> CAST(:terms_{facet} AS text[])")
+        # A term is a lexeme too, so that one index finds words and terms together.
+        condition = f"search @@ CAST(:terms_{facet} AS tsquery)"
+        match_all = vocabulary().facets[facet].match_all
+        lexemes = (f"'{code}'" for code in codes)
+        found.parameters[f"terms_{facet}"] = (" & " if match_all else " | ").join(lexemes)
+        if match_all:
+            found.always.append(condition)
         else:
-            found.choices[facet] = f"terms && CAST(:terms_{facet} AS text[])"
+            found.choices[facet] = condition
     if search.when is not None:
         found.always.append(_when(search.when, now, found.parameters))
     return found

@@ -47,7 +47,7 @@ NICKNAMES = {
     ("US", "UT", "Salt Lake City"): "SLC",
     ("CA", "QC", "Québec"): "Quebec City",
 }
-# Where both sources are far off, or the named city settles nothing: by hand, from maps.
+# Where both sources are far off, or the named city settles nothing: set by hand.
 ZIP_POINTS = {
     "32815": (28.5240, -80.6510),  # Kennedy Space Center
     "82615": (42.3200, -106.2000),  # Shirley Basin, WY
@@ -58,3 +58,8 @@ ZIP_POINTS = {
     "99519": (61.2181, -149.9003),  # Anchorage, boxes
     "99695": (61.2181, -149.9003),  # Anchorage, boxes
 }
+# ZIPs of villages too small for the list of cities, where zip2info has the village and the
+# Census point is the middle of a park, a desert or a census area: set by hand.
+ZIPS_AT_TOWN = frozenset(
+    "59936 89412 97906 99566 99586 99588 99613 99627 99640 99667 99691 99738 99781".split()
+)

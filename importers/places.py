@@ -38,11 +38,13 @@ from importers.place_tables import (
     SPELLINGS,
     TERRITORIES,
     ZIP_POINTS,
+    ZIPS_AT_TOWN,
 )
 
 Point = tuple[float, float]
 
 FAR_M = 50_000.0
+FAR_IN_CANADA_M = 10_000.0  # two sources of the same publisher, one often at random in town
 FEWEST_PEOPLE = 500
 ALIASES_AT_HOME, ALIASES_ABROAD = 5_000, 500_000  # people of a city that has its aliases
 
@@ -176,7 +178,8 @@ def postal_rows() -> dict[str, list[dict[str, Any]]]:
         for line in lines:
             row = json.loads(line)
             country, region = home_of(row["country_code"], "")
-            if country in HOME or country in ISLANDS:
+            twice = country == "GB" and row["postal_code"].startswith(("GY", "IM", "JE"))
+            if (country in HOME or country in ISLANDS) and not twice:
                 row["region"] = region or region_named(country, row["state"])
                 found[country].append(row)
     return found
@@ -205,7 +208,8 @@ def zips(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
             census = (more["lat"], more["lon"])
             if apart(point, census) > FAR_M:
                 say(f"{code} {name}, {state}: zip2info and Census", point, census)
-                point = settle(point, census, known.get(("US", state, normalise(name)), []))
+                if code not in ZIPS_AT_TOWN:
+                    point = settle(point, census, known.get(("US", state, normalise(name)), []))
         point = ZIP_POINTS.get(code, point)
         if code in ("96827", "96835"):
             name, state = "Honolulu", "HI"
@@ -217,7 +221,7 @@ def zips(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
 def canada(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
     """Forward sortation areas, checked with the middle of their full postal codes.
 
-    Where they are 50 km apart the one nearer to the town of that name holds, else the middle
+    Where they are 10 km apart the one nearer to the town of that name holds, else the middle
     of the codes: the areas of the north reach far beyond where anybody lives.
     """
     codes: dict[str, list[Point]] = defaultdict(list)
@@ -230,7 +234,7 @@ def canada(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
         point = (row["latitude"], row["longitude"])
         if name.startswith("Reserved") or not row["region"]:
             continue
-        if codes[code] and apart(point, other := median(codes[code])) > FAR_M:
+        if codes[code] and apart(point, other := median(codes[code])) > FAR_IN_CANADA_M:
             # "Prince Albert Central" is in Prince Albert.
             names = [name.rsplit(" ", n)[0] for n in range(3)]
             towns = [known.get(("CA", row["region"], normalise(n)), []) for n in names]

@@ -16,6 +16,7 @@ RANKS = [
     {"words", "models", "db", "importing", "addresses", "weekly"},
     {"places", "question", "opening"},
     {"locate", "derive", "search"},
+    {"judge"},
     {"load", "parameters"},
     {"formats", "generate", "seeds"},
     {"web"},

@@ -127,8 +127,11 @@ def test_any_text_is_a_place_or_bad_input(session: Session, typed: str) -> None:
     assert -180 <= place.lon <= 180
 
 
-def test_postal_code_and_city_that_disagree(session: Session) -> None:
-    """A wrong digit is likelier than a wrong city."""
+def test_postal_codes_and_the_words_before_them(session: Session) -> None:
+    """A wrong digit is likelier than a wrong city; abroad, the country tells."""
+    shown = "Westminster Abbey, England SW1A"
+    assert find_place(session, shown, "GB").name == shown
+    assert find_place(session, "1 Some Street, SW1A 1AA").country == "GB"
     assert find_place(session, "Denver, CO 10001").name == "Denver, CO"
     assert find_place(session, "Denver, CO 00000").name == "Denver, CO"
 
@@ -148,6 +151,12 @@ def test_points() -> None:
         with pytest.raises(UsageError) as raised:
             place_at(lat, lon)
         assert raised.value.parameter == name
+
+
+def test_a_typed_point_outside_the_globe(session: Session) -> None:
+    with pytest.raises(UsageError, match="-90 to 90") as raised:
+        find_place(session, "139.74, -104.99")
+    assert raised.value.parameter == "near"
 
 
 def test_distances_are_geodesic() -> None:
@@ -204,7 +213,7 @@ def test_lookups_are_quick(session: Session) -> None:
 
 
 def test_the_file() -> None:
-    """Plausible points, and every US ZIP beside others of its first three digits or its city."""
+    """Plausible points, the codes of six countries, and a name for every country."""
     with gzip.open(GAZETTEER, "rt", encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert rows == sorted(rows, key=lambda r: [r[f] for f in ("kind", "name")])
@@ -215,5 +224,7 @@ def test_the_file() -> None:
             codes[row["country"]] += 1
     least = {"US": 41_000, "CA": 1_600, "GB": 11_000, "IE": 139, "AU": 3_100, "NZ": 1_700}
     assert all(codes[country] >= count for country, count in least.items()), codes
+    named = {r["country"]: r["also"].split("|")[0] for r in rows if r["kind"] == "country"}
+    assert all(named.get(r["country"]) == r["country"] for r in rows)
     assert GAZETTEER.stat().st_size < 5_000_000
     assert GAZETTEER.read_bytes()[4:8] == bytes(4)  # no time stamp: the same data, the same bytes

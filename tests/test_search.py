@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from directory.places import place_at
 from geopy.distance import geodesic
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from directory import question, words
 from directory import search as search_module
 from directory.errors import UsageError
 from directory.generate import generate
+from directory.places import place_at
 from directory.records import KINDS
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import Page, Search, When, answer

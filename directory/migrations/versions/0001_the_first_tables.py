@@ -167,7 +167,13 @@ def upgrade() -> None:
             "source_id", "external_id", name=op.f("uq_listing_source_id_external_id")
         ),
     )
-    op.create_index("ix_listing_duplicate_of", "listing", ["duplicate_of"], unique=False)
+    op.create_index(
+        "ix_listing_duplicate_of",
+        "listing",
+        ["duplicate_of"],
+        unique=False,
+        postgresql_where=sa.text("duplicate_of IS NOT NULL"),
+    )
     op.create_index(
         "ix_listing_kind",
         "listing",
@@ -216,14 +222,6 @@ def upgrade() -> None:
         "ix_listing_search_name",
         "listing",
         [sa.literal_column("ts_filter(search, '{a}')")],
-        unique=False,
-        postgresql_using="gin",
-        postgresql_where=sa.text("listed"),
-    )
-    op.create_index(
-        "ix_listing_terms",
-        "listing",
-        ["terms"],
         unique=False,
         postgresql_using="gin",
         postgresql_where=sa.text("listed"),

@@ -1,0 +1,180 @@
+"""A verdict on each row of a feed: refused, the same as what is stored, or new columns.
+
+Validation is most of an import's work and needs no database but the gazetteer, so that long
+feeds are judged by processes of their own while PostgreSQL takes in what they said before.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import URL, Connection, create_engine
+
+from directory import clean, derive
+from directory.locate import Gazetteer, locate
+from directory.models import Listing
+from directory.records import Record, Refused, Row
+
+SAMPLE_LENGTH = 500
+# Batches judged before processes are started for the rest: a process costs a second.
+ALONE = 5
+MOST_PROCESSES = 4
+
+_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
+COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
+# Beside the listing's columns: order in the feed, where it stands there, whether it differs
+# from what is stored, and whether it was refused (a refused row keeps its predecessor).
+STAGED = ["seq", "place", "fresh", "refused", *COLUMNS]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one source, the first one's number in the feed, and what is stored of them:
+    external id -> (content hash, repairs)."""
+
+    source: str
+    first: int
+    rows: list[Row]
+    known: dict[str, tuple[str, Any]]
+
+
+@dataclass(slots=True)
+class Judged:
+    """Lines of COPY for the columns ``STAGED``, and (where, refusal, sample) of refused rows."""
+
+    read: int = 0
+    lines: str = ""
+    refused: list[tuple[str, Refused, str]] = field(default_factory=list)
+
+
+def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
+    """The verdicts on one batch."""
+    judged, lines = Judged(len(batch.rows)), []
+    for seq, row in enumerate(batch.rows, batch.first):
+        values = {"seq": seq, "place": row.where, "external_id": identity(row)}
+        values |= {"fresh": False, "refused": False}
+        try:
+            values |= _columns(row, batch, gazetteer)
+        except Refused as refusal:
+            judged.refused.append((row.where, refusal, _sample(row.raw)))
+            values["refused"] = True
+        if values["external_id"]:
+            lines.append(_copy_line(values))
+    judged.lines = "".join(lines)
+    return judged
+
+
+def identity(row: Row) -> str:
+    """The row's id as ``Record`` will clean it; "" where the importer found none."""
+    return clean.plain_text(str(row.fields.get("external_id", "")))
+
+
+def _columns(row: Row, batch: Batch, gazetteer: Gazetteer) -> dict[str, Any]:
+    """What to stage of a good row: all columns, or only the hash where nothing changed."""
+    if row.refusal is not None:
+        raise row.refusal
+    digest = derive.content_hash(row.fields)
+    stored_hash, stored_repairs = batch.known.get(identity(row), ("", []))
+    if digest == stored_hash:
+        return {"content_hash": digest, "repairs": json.dumps(stored_repairs)}
+    notes = list(row.notes)
+    try:
+        record = Record.model_validate(row.fields, context=notes)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise Refused(f"invalid_{name or 'row'}", f"{name}: {first['msg']}") from error
+    locate(record, gazetteer, notes)
+    return derive.columns(batch.source, record, digest, notes) | {"fresh": True}
+
+
+def _sample(raw: Any) -> str:
+    text = raw if isinstance(raw, str) else json.dumps(raw, default=str)
+    return text[:SAMPLE_LENGTH].encode("unicode_escape").decode("ascii")
+
+
+def _copy_line(values: dict[str, Any]) -> str:
+    """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
+    found = (values.get(name) for name in STAGED)
+    # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
+    line = "\x1f".join("\x1e" if value is None else str(value) for value in found)
+    for character, escape in _ESCAPES:
+        line = line.replace(character, escape)
+    return line + "\n"
+
+
+_ESCAPES = (
+    ("\\", "\\\\"),
+    ("\t", "\\t"),
+    ("\n", "\\n"),
+    ("\r", "\\r"),
+    ("\0", ""),
+    ("\x1e", "\\N"),
+    ("\x1f", "\t"),
+)
+
+
+def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[Judged]:
+    """The verdicts on all batches, in order; long feeds are judged by several processes."""
+    gazetteer = Gazetteer(connection)
+    for number, batch in enumerate(batches, 1):
+        yield judge(batch, gazetteer)
+        if number == ALONE:
+            break
+    else:
+        return
+    processes = min(MOST_PROCESSES, os.cpu_count() or 1)
+    with contextlib.ExitStack() as stack:
+        idle = deque(stack.enter_context(_process(connection.engine.url)) for _ in range(processes))
+        busy: deque[Pipe] = deque()
+        for batch in batches:
+            if not idle:
+                yield _result(busy, idle)
+            idle[0].send(batch)
+            busy.append(idle.popleft())
+        while busy:
+            yield _result(busy, idle)
+
+
+def _result(busy: deque[Pipe], idle: deque[Pipe]) -> Judged:
+    """The result of the process that has worked longest."""
+    pipe = busy.popleft()
+    judged = pipe.recv()
+    idle.append(pipe)
+    if isinstance(judged, BaseException):
+        raise judged
+    return judged  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _process(url: URL) -> Iterator[Pipe]:
+    """A process that judges the batches sent to it. It ends with its pipe, and so with us."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, url), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(pipe: Pipe, url: URL) -> None:
+    engine = create_engine(url)
+    with contextlib.suppress(EOFError, BrokenPipeError), engine.connect() as connection:
+        gazetteer = Gazetteer(connection)
+        while True:
+            batch = pipe.recv()
+            try:
+                pipe.send(judge(batch, gazetteer))
+            except Exception as error:  # said where it can be handled: in the importing process
+                pipe.send(error)
