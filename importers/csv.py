@@ -59,6 +59,7 @@ _SESSION = re.compile(r"([A-Za-z]{3})[a-z]*\s+(\d{1,2}):(\d{2})\s+(\d+)(?:\s+(.+
 _PHONE = re.compile(r"([+(]?\d[-\d().\s]*(?:(?<=-)[A-Z]+\b)?(?:\s*(?:x|ext\.?)\s*\d+)?):?\s*(.*)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _SHORT = frozenset("BLVD CT DR FT HWY LN MR MRS MT PKWY PL RD ST".split())
+_LISTS = frozenset(["street", "served", "terms", "phones", "sessions"])
 _SMALL = frozenset("and at by for from in of on or the to with".split())
 
 
@@ -88,8 +89,9 @@ def read(
     mapping = _read_mapping(options["mapping"]) if "mapping" in options else None
     required = sorted(mapping.used()) if mapping else NEEDED
     table = _table(location, options.get("encoding", "utf-8-sig"), required, open_feed)
-    plain = _Mapping({name: [name] for name in FIELDS})
-    return rows(table, lambda raw, notes: _build(raw, notes, mapping or plain))
+    found = mapping or _Mapping({name: [name] for name in FIELDS})
+    known = found.used() | set(found.drop)
+    return rows(table, lambda raw, notes: _build(raw, notes, found, known))
 
 
 def _table(
@@ -154,8 +156,10 @@ def _mapping(document: dict[str, Any]) -> _Mapping:
     return _Mapping(columns, constants, phones, cells, titles.get("fields", []), keep, drop)
 
 
-def _build(raw: dict[str, str], notes: list[Note], mapping: _Mapping) -> dict[str, Any]:
-    """One row as arguments of ``Record``."""
+def _build(
+    raw: dict[str, str], notes: list[Note], mapping: _Mapping, known: Collection[str]
+) -> dict[str, Any]:
+    """One row as arguments of ``Record``; columns that are not ``known`` are kept as extra."""
     if EXCESS in raw:
         raise Refused("too_many_cells", "has more cells than the header has columns")
     found: dict[str, Any] = dict(mapping.constants)
@@ -178,9 +182,8 @@ def _build(raw: dict[str, str], notes: list[Note], mapping: _Mapping) -> dict[st
         found["region"] = region_code(region, country)
     if postal := found.get("postal_code"):
         found["postal_code"] = postal_code(postal, country, notes)
-    used = {*mapping.used(), *mapping.drop}
     extra: dict[str, Any] = {
-        column: cell.strip() for column, cell in raw.items() if column not in used and cell.strip()
+        column: cell.strip() for column, cell in raw.items() if column not in known and cell.strip()
     }
     return found | {"extra": extra | ({"unknown_codes": unknown} if unknown else {})}
 
@@ -205,6 +208,8 @@ def _fold(cell: str) -> str:
 
 def _value(name: str, cells: list[str], notes: list[Note]) -> Any:
     """The cells of one field in the shape that ``Record`` takes."""
+    if name not in _LISTS:
+        return " ".join(cells)
     parts = [part for cell in cells for p in cell.split(";") if (part := p.strip())]
     if name in ("street", "served"):
         return parts
@@ -212,13 +217,11 @@ def _value(name: str, cells: list[str], notes: list[Note]) -> Any:
         return [code for part in parts for code in part.split()]
     if name == "phones":
         return [_phone(part) for part in parts]
-    if name == "sessions":
-        sessions = [_session(part) for part in parts]
-        bad = [part for part, session in zip(parts, sessions, strict=True) if session is None]
-        message = "is not a day, a start and minutes: "
-        notes.extend(Note("sessions", "bad_session", message + part[:80]) for part in bad)
-        return [session for session in sessions if session]
-    return " ".join(cells)
+    sessions = [_session(part) for part in parts]
+    bad = [part for part, session in zip(parts, sessions, strict=True) if session is None]
+    message = "is not a day, a start and minutes: "
+    notes.extend(Note("sessions", "bad_session", message + part[:80]) for part in bad)
+    return [session for session in sessions if session]
 
 
 def _phone(text: str) -> dict[str, str | None]:
