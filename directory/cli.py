@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from directory import cluster, db, seeds
+from directory import backup, cluster, db, seeds
 from directory.config import Config, load_config
 from directory.errors import UsageError
 from directory.feed import FeedError, open_feed
@@ -240,6 +241,11 @@ def _db(options: argparse.Namespace, config: Config) -> int:
         print(db.database_url(config))
     elif options.action == "init":
         seeds.plant(db.writer(_started(config)))
+    elif options.action in ("backup", "restore"):
+        if options.file is None:
+            raise UsageError(f"db {options.action} needs the name of a file.")
+        act = backup.backup if options.action == "backup" else backup.restore
+        act(db.database_url(_started(config)), options.file)
     elif config.database_url is not None:
         raise UsageError("DIRECTORY_DATABASE_URL names a server of your own; this is for ours.")
     elif options.action == "start":
@@ -290,7 +296,9 @@ def _parser() -> argparse.ArgumentParser:
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
     private = command("db", "the private database", _db, False)
-    private.add_argument("action", choices=["url", "init", "start", "stop", "status"])
+    actions = ["url", "init", "start", "stop", "status", "backup", "restore"]
+    private.add_argument("action", choices=actions)
+    private.add_argument("file", nargs="?", type=Path, help="for backup and restore")
     return parser
 
 

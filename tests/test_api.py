@@ -205,8 +205,9 @@ _UNSAYABLE = ("positive_data_acceptance", "negative_data_rejection")
 def test_the_api_does_what_its_description_says(app: Flask) -> None:
     schema = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     unsayable = [schemathesis.checks.CHECKS.get_one(name) for name in _UNSAYABLE]
+    found: Any
     for found in schema.get_all_operations():
-        operation: Any = found.ok()
+        operation = found.ok()
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())

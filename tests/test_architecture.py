@@ -18,7 +18,7 @@ RANKS = [
     {"locate", "derive", "search"},
     {"judge"},
     {"load", "parameters"},
-    {"formats", "generate", "seeds"},
+    {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},
 ]
