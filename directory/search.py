@@ -29,6 +29,8 @@ SAMPLE = 2_000
 FEW = 5
 # Online help shown under the results, chosen as the soonest of the most complete.
 ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 500
+# How many there are is counted up to here.
+ONLINE_EXACT_TO = 1_000
 
 # What "best" means near a place: metres are added for words that match only in terms or only
 # in the rest, and for an incomplete record; the smallest sum comes first.
@@ -85,7 +87,8 @@ class Hit:
 class Page:
     """An answer. ``counts`` are per facet (and "kind"): code -> how many clicking would give.
 
-    Where they are not exact, they are estimates from a sample.
+    Where they are not exact, they are estimates from a sample. ``online_total`` is counted
+    up to ``ONLINE_EXACT_TO``.
     """
 
     hits: list[Hit]
@@ -458,19 +461,23 @@ def _online(connection: Connection, search: Search, now: datetime) -> tuple[list
         "(served = '{}' OR served && CAST(:regions AS text[]))",
         f"NOT coalesce({inside}, false)",
     )
-    values |= {"most": EXACT_TO + 1, "shown": ONLINE_SHOWN, "chosen": ONLINE_CHOSEN_FROM}
-    soon = _soon(now, values)
-    # Few matches are gathered by their words or terms; many are read by quality.
-    gathered = f"SELECT id, quality FROM listing WHERE {filters} LIMIT :most"
-    total = connection.execute(text(f"SELECT count(*) FROM ({gathered}) AS m"), values).scalar_one()
-    pool = gathered if total <= EXACT_TO else f"SELECT id, quality FROM listing WHERE {filters}"
-    sql = f"""
-WITH pool AS {"MATERIALIZED" if total <= EXACT_TO else "NOT MATERIALIZED"} ({pool}),
-best AS MATERIALIZED (SELECT id FROM pool ORDER BY quality DESC, id LIMIT :chosen)
-SELECT id FROM (SELECT l.id, l.quality, {soon} AS soon FROM best JOIN listing l USING (id)) AS b
-ORDER BY soon NULLS LAST, quality DESC, id LIMIT :shown"""
-    ids = list(connection.execute(text(sql), values).scalars()) if total else []
-    return ids, min(total, EXACT_TO)
+    values |= {"most": ONLINE_EXACT_TO + 1, "shown": ONLINE_SHOWN, "chosen": ONLINE_CHOSEN_FROM}
+    soonest = f"""
+best AS MATERIALIZED (SELECT id FROM pool ORDER BY quality DESC, id LIMIT :chosen),
+soonest AS (
+  SELECT id FROM (
+    SELECT l.id, l.quality, {_soon(now, values)} AS soon FROM best JOIN listing l USING (id)
+  ) AS b ORDER BY soon NULLS LAST, quality DESC, id LIMIT :shown
+)
+SELECT (SELECT count(*) FROM pool) AS total, (SELECT json_agg(id) FROM soonest) AS ids"""
+    # Few matches are gathered by their words or terms; many are read in the order of an index.
+    pool = f"SELECT id, quality FROM listing WHERE {filters}"
+    row = _one(connection, (f"WITH pool AS MATERIALIZED ({pool} LIMIT :most), {soonest}", values))
+    total = row.total
+    if total > ONLINE_EXACT_TO:
+        pool = f"{pool} ORDER BY quality DESC, id LIMIT :chosen"
+        row = _one(connection, (f"WITH pool AS MATERIALIZED ({pool}), {soonest}", values))
+    return [uuid.UUID(id_) for id_ in row.ids or []], min(total, ONLINE_EXACT_TO)
 
 
 def _listings(connection: Connection, ids: list[uuid.UUID]) -> dict[uuid.UUID, Listing]:

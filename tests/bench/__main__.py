@@ -33,7 +33,7 @@ from directory.search import Search, When, answer
 from directory.web.app import create_app
 from tests.conftest import fresh_database, settings
 
-ASKED = 60
+ASKED = 30
 _LISTS = {"street": ";", "terms": " "}
 _TOWNS = (
     "SELECT name, region, lat, lon, timezone, population FROM place WHERE kind = 'city' "
@@ -167,7 +167,7 @@ def searches(config: Config, places: list[Place]) -> list[Line]:
 
     found = []
     by_quality = "d + 4000 * (1 - quality)"
-    for miles in (10, 25, 50, 100):
+    for miles in (10, 25, 50):
         found.append(
             line(
                 f"near {miles} mi",
