@@ -14,6 +14,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import to_json
+
 from directory import schedule, words
 from directory.records import Note, Record
 
@@ -81,11 +83,12 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if value else ("{}" if value == {} else "[]")
+    return to_json(value).decode() if value else ("{}" if value == {} else "[]")
 
 
 def _array(items: list[str]) -> str:
-    if not items:
-        return "{}"
-    quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
-    return "{" + ",".join(f'"{item}"' for item in quoted) + "}"
+    """A text[] in PostgreSQL's text form."""
+    text = '","'.join(items)
+    if "\\" in text or text.count('"') != 2 * max(0, len(items) - 1):
+        text = '","'.join(item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
+    return f'{{"{text}"}}' if items else "{}"

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
+from operator import itemgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,6 +33,9 @@ COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SI
 # Beside the listing's columns: order in the feed, where it stands there, whether it differs
 # from what is stored, and whether it was refused (a refused row keeps its predecessor).
 STAGED = ["seq", "place", "fresh", "refused", *COLUMNS]
+
+_BLANK: dict[str, Any] = dict.fromkeys(STAGED) | {"fresh": False, "refused": False}
+_IN_ORDER = itemgetter(*STAGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,7 @@ def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
     """The verdicts on one batch."""
     judged, lines = Judged(len(batch.rows)), []
     for seq, row in enumerate(batch.rows, batch.first):
-        values = {"seq": seq, "place": row.where, "external_id": identity(row)}
-        values |= {"fresh": False, "refused": False}
+        values = _BLANK | {"seq": seq, "place": row.where, "external_id": identity(row)}
         try:
             values |= _columns(row, batch, gazetteer)
         except Refused as refusal:
@@ -102,9 +105,8 @@ def _sample(raw: Any) -> str:
 
 def _copy_line(values: dict[str, Any]) -> str:
     """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
-    found = (values.get(name) for name in STAGED)
     # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
-    line = "\x1f".join("\x1e" if value is None else str(value) for value in found)
+    line = "\x1f".join(["\x1e" if value is None else str(value) for value in _IN_ORDER(values)])
     for character, escape in _ESCAPES:
         line = line.replace(character, escape)
     return line + "\n"

@@ -31,7 +31,7 @@ _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 _TOKEN = re.compile(r"[^\W_]+")
 # A token as people write it, initials and apostrophes included.
 _WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
-_APOSTROPHES = str.maketrans("", "", "'’‘ʼ`´")
+_APOSTROPHES = str.maketrans("", "", "’‘ʼ´")
 
 
 def tokens(text: str) -> list[str]:
@@ -42,9 +42,12 @@ def tokens(text: str) -> list[str]:
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(char for char in decomposed if not unicodedata.combining(char))
+        text = text.translate(_APOSTROPHES)
     if "." in text:
         text = _INITIALS.sub(lambda found: found.group().replace(".", ""), text)
-    return [t[:LONGEST_TOKEN] for t in _TOKEN.findall(text.translate(_APOSTROPHES).lower())]
+    return [
+        t[:LONGEST_TOKEN] for t in _TOKEN.findall(text.replace("'", "").replace("`", "").lower())
+    ]
 
 
 @lru_cache(maxsize=131_072)

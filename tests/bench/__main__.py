@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from directory.places import Place, load_places, place_at
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -29,6 +28,7 @@ from directory.feed import open_feed
 from directory.generate import sample_rows
 from directory.importing import importer
 from directory.load import SourceSpec, load
+from directory.places import Place, load_places, place_at
 from directory.search import Search, When, answer
 from directory.web.app import create_app
 from tests.conftest import fresh_database, settings
