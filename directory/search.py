@@ -28,7 +28,7 @@ SAMPLE = 2_000
 # Fewer hits than this within the radius: the nearest beyond it are shown too, this many.
 FEW = 5
 # Online help shown under the results, chosen as the soonest of the most complete.
-ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 500
+ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 100
 # How many there are is counted up to here.
 ONLINE_EXACT_TO = 1_000
 
@@ -131,11 +131,16 @@ def conditions(search: Search, now: datetime) -> Filter:
     for code in search.terms:
         chosen[vocabulary().terms[code].facet].append(code)
     for facet, codes in chosen.items():
-        # A term is a lexeme too, so that one index finds words and terms together.
-        condition = f"search @@ CAST(:terms_{facet} AS tsquery)"
         match_all = vocabulary().facets[facet].match_all
-        lexemes = (f"'{code}'" for code in codes)
-        found.parameters[f"terms_{facet}"] = (" & " if match_all else " | ").join(lexemes)
+        if search.near:
+            # Within a radius the short array is quicker to test than the words.
+            found.parameters[f"terms_{facet}"] = codes
+            condition = f"terms {'@>' if match_all else '&&'} CAST(:terms_{facet} AS text[])"
+        else:
+            # A term is a lexeme too, so that one index finds words and terms together.
+            lexemes = (f"'{code}'" for code in codes)
+            found.parameters[f"terms_{facet}"] = (" & " if match_all else " | ").join(lexemes)
+            condition = f"search @@ CAST(:terms_{facet} AS tsquery)"
         if match_all:
             found.always.append(condition)
         else:

@@ -25,7 +25,7 @@ from sqlalchemy.engine import make_url
 from directory import cluster, db, question
 from directory.config import Config, load_config
 from directory.feed import open_feed
-from directory.generate import sample_rows
+from directory.generate import sample_rows, spread
 from directory.importing import importer
 from directory.load import SourceSpec, load
 from directory.places import Place, load_places, place_at
@@ -140,13 +140,19 @@ page AS (SELECT id FROM hits ORDER BY quality DESC, id LIMIT 20)
 {_ROWS} {_COUNTS}"""
 
 
+def _literal(tsquery: str) -> str:
+    doubled = tsquery.replace("'", "''")
+    return f"'{doubled}'::tsquery"
+
+
 def searches(config: Config, places: list[Place]) -> list[Line]:
     """Every kind of search against its floor."""
     engine, now = db.reader(config), datetime.now(UTC)
     connection = engine.connect()
     raw = connection.connection.cursor()
     words = question.parse("detox outpatient")
-    detox = "AND search @@ '''detox'' & ''outpati'''::tsquery"
+    assert words is not None
+    detox = f"AND search @@ {_literal(words.tsquery)}"
     aftercare = "AND terms @> '{service:aftercare}'"
     near = Search(attend="in_person")
     mile = 1609.344
@@ -176,8 +182,8 @@ def searches(config: Config, places: list[Place]) -> list[Line]:
             )
         )
     tier = (
-        "d + 4000 * (1 - quality) + CASE WHEN search @@ '''detox'':A & ''outpati'':A'::tsquery "
-        "THEN 0 WHEN search @@ '''detox'':AB & ''outpati'':AB'::tsquery THEN 5000 ELSE 15000 END"
+        f"d + 4000 * (1 - quality) + CASE WHEN search @@ {_literal(words.name_tsquery)} THEN 0"
+        f" WHEN search @@ {_literal(words.term_tsquery)} THEN 5000 ELSE 15000 END"
     )
     found.append(
         line(
@@ -196,11 +202,12 @@ def searches(config: Config, places: list[Place]) -> list[Line]:
     found.append(line("near 25 mi + online block", ours(lambda p: at(p, 25, attend=None))))
     found.append(line("near 25 mi, open now", ours(lambda p: at(p, 25, when=When(open="now")))))
     rare = question.parse('"serenity detox"')
+    assert rare is not None
     found.append(
         line(
             "rare words nationwide",
             timed(lambda _: answer(connection, Search(words=rare), now)),
-            floor(lambda _: floor_words("AND search @@ '''seren'' <-> ''detox'''::tsquery")),
+            floor(lambda _: floor_words(f"AND search @@ {_literal(rare.tsquery)}")),
         )
     )
     for name, typed in (("common", "treatment"), ("absent", "zyzzyva")):
@@ -265,7 +272,7 @@ def main() -> None:
         lines = imports(engine, rows, feed)
         feed.unlink()
         chance = random.Random(1)
-        chosen = chance.choices(towns, [town.population for town in towns], k=ASKED)
+        chosen = chance.choices(towns, [spread(town) for town in towns], k=ASKED)
         places = [place_at(town.lat, town.lon) for town in chosen]
         lines += searches(bench, places) + pages(bench, places)
     print(f"{'':32}{'p50 ms':>9}{'p95 ms':>9}{'floor':>9}{'ratio':>7}   {rows:,} rows")

@@ -240,6 +240,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
     )
     op.create_index(op.f("ix_reject_run_id"), "reject", ["run_id"], unique=False)
+    # Matching reads the words of many rows: they are kept in the row, longer texts beside it.
+    op.execute("ALTER TABLE listing ALTER COLUMN search SET STORAGE MAIN")
     op.execute("INSERT INTO generation DEFAULT VALUES")
 
 
