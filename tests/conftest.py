@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from directory.places import load_places
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
@@ -20,6 +19,7 @@ from werkzeug.serving import make_server
 from directory import cluster, db, seeds
 from directory.config import ROOT, Config, load_config
 from directory.load import Report, SourceSpec, load
+from directory.places import load_places
 from directory.records import Row
 from directory.web.app import create_app
 
