@@ -153,6 +153,8 @@ def find_place(session: Session | Connection, text: str, country: str = "US") ->
             'Try a city with its state, such as "Denver, CO", or a ZIP code.',
             "near",
         )
+    if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
+        ranked = [row for row in ranked if not row.alias]
     first, *others = _places(ranked, country, gazetteer.country_names())
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 

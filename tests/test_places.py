@@ -228,3 +228,9 @@ def test_the_file() -> None:
     assert all(named.get(r["country"]) == r["country"] for r in rows)
     assert GAZETTEER.stat().st_size < 5_000_000
     assert GAZETTEER.read_bytes()[4:8] == bytes(4)  # no time stamp: the same data, the same bytes
+
+
+def test_no_one_means_what_a_far_city_was_once_called(session: Session) -> None:
+    others = find_place(session, "Philadelphia").alternatives
+    assert "Philadelphia, MS" in [place.name for place in others]
+    assert not [place for place in others if place.name.startswith("Amman")]
