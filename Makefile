@@ -13,8 +13,11 @@ help: ## say what there is
 serve: ## set up what is missing and serve the site on http://127.0.0.1:8000 (PORT=…)
 	@scripts/setup
 	@.venv/bin/directory db init
-	@# No access log: it would hold what people search for and where they are.
-	@exec .venv/bin/gunicorn --bind 127.0.0.1:$(PORT) --threads 4 'directory:create_app()'
+	@# No access log, and errors only: others name who asked, and what. No socket in the home
+	@# folder, which two checkouts would share.
+	@echo "Serving on http://127.0.0.1:$(PORT)"
+	@exec .venv/bin/gunicorn --bind 127.0.0.1:$(PORT) --threads 4 --log-level error \
+	    --no-control-socket 'directory:create_app()'
 
 test: ## set up what is missing, then lint, check types and run every test
 	@scripts/setup --tests
