@@ -152,7 +152,9 @@ def _exclusive(engine: Engine, source: str) -> Iterator[Connection]:
 
 def _open_run(books: Connection, source: SourceSpec) -> int:
     """Enter the source and a run in the books; mark earlier runs that were killed."""
-    known = books.execute(text("SELECT kind FROM source WHERE id = :id"), {"id": source.id})
+    known = books.execute(
+        text("SELECT kind FROM source WHERE id = :id AND seen_on IS NOT NULL"), {"id": source.id}
+    )
     kind = known.scalar()
     if kind not in (None, source.kind):
         raise UsageError(
@@ -171,7 +173,7 @@ def _open_run(books: Connection, source: SourceSpec) -> int:
         text(
             "INSERT INTO source (id, kind, location, title, licence, origin) "
             "VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin) "
-            "ON CONFLICT (id) DO UPDATE SET location = excluded.location, "
+            "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
             "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence)"
         ),
         values,

@@ -229,14 +229,11 @@ def page_statement(
     elif search.attend:
         gather.append(search.attend)
     soon = _soon(now, parameters) if search.sort == "soonest" else "NULL::int"
-    flags = "".join(f", {sql} AS ok_{facet}" for facet, sql in wanted.choices.items())
-    skips = [None, *wanted.choices]
-    counts = ", ".join(f"count(*) FILTER (WHERE {_all_but(wanted, skip)})" for skip in skips)
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
     sql = f"""
 WITH hits AS MATERIALIZED (
   SELECT id, kind, terms, quality, name_key, {distance} AS distance,
-         {_tier(search, parameters)} AS tier, {soon} AS soon{flags}
+         {_tier(search, parameters)} AS tier, {soon} AS soon{_flags(wanted)}
   FROM listing WHERE {" AND ".join(gather)}{f" LIMIT {limit}" if limit else ""}
 ), page AS (
   SELECT id, distance FROM hits WHERE {_all_but(wanted, None)}
@@ -245,11 +242,25 @@ WITH hits AS MATERIALIZED (
 SELECT (SELECT count(*) FROM hits) AS gathered,
        (SELECT count(*) FROM hits WHERE {_all_but(wanted, None)}) AS total,
        (SELECT json_agg(json_build_array(id, distance)) FROM page) AS page,
-       (SELECT json_agg(f) FROM (SELECT json_build_array(code, {counts}) AS f
-          FROM hits, unnest(terms) AS code GROUP BY code) AS t) AS terms,
-       (SELECT json_agg(f) FROM (SELECT json_build_array(kind, {counts}) AS f
-          FROM hits GROUP BY kind) AS k) AS kinds"""
+       {_counted(wanted)}"""
     return sql, parameters
+
+
+def _flags(wanted: Filter) -> str:
+    """A column of ``hits`` for each OR choice: whether the row meets it."""
+    return "".join(f", {sql} AS ok_{facet}" for facet, sql in wanted.choices.items())
+
+
+def _counted(wanted: Filter) -> str:
+    """The columns terms and kinds over ``hits``: for each code, how many rows meet every OR
+    choice, then how many without each choice in turn."""
+    skips = [None, *wanted.choices]
+    counts = ", ".join(f"count(*) FILTER (WHERE {_all_but(wanted, skip)})" for skip in skips)
+    return f"""
+  (SELECT json_agg(f) FROM (SELECT json_build_array(code, {counts}) AS f
+     FROM hits, unnest(terms) AS code GROUP BY code) AS t) AS terms,
+  (SELECT json_agg(f) FROM (SELECT json_build_array(kind, {counts}) AS f
+     FROM hits GROUP BY kind) AS k) AS kinds"""
 
 
 def _all_but(wanted: Filter, skipped: str | None) -> str:
@@ -402,20 +413,14 @@ def _sampled_counts(
     wanted = conditions(search, now)
     if search.attend:
         wanted.always.append(search.attend)
-    flags = "".join(f", {sql} AS ok_{facet}" for facet, sql in wanted.choices.items())
-    skips = [None, *wanted.choices]
-    counts = ", ".join(f"count(*) FILTER (WHERE {_all_but(wanted, skip)})" for skip in skips)
     sql = f"""
 WITH hits AS MATERIALIZED (
-  SELECT id, kind, terms{flags} FROM listing
+  SELECT id, kind, terms{_flags(wanted)} FROM listing
   WHERE {" AND ".join(wanted.always)} ORDER BY id LIMIT {SAMPLE}
 )
 SELECT (SELECT count(*) FROM hits) AS gathered,
        (SELECT id FROM hits ORDER BY id DESC LIMIT 1) AS last,
-       (SELECT json_agg(f) FROM (SELECT json_build_array(code, {counts}) AS f
-          FROM hits, unnest(terms) AS code GROUP BY code) AS t) AS terms,
-       (SELECT json_agg(f) FROM (SELECT json_build_array(kind, {counts}) AS f
-          FROM hits GROUP BY kind) AS k) AS kinds"""
+       {_counted(wanted)}"""
     row = _one(connection, (sql, wanted.parameters))
     whole = row.gathered < SAMPLE
     return _counts(search, row, 1.0 if whole else 2.0**128 / (row.last.int + 1))

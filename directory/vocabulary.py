@@ -12,7 +12,6 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
@@ -99,9 +98,8 @@ class _Crosswalk:
 class Vocabulary:
     """All facets and terms, with the ways into them from other vocabularies."""
 
-    def __init__(self, document: Mapping[str, Any], version: str) -> None:
+    def __init__(self, document: Mapping[str, Any]) -> None:
         """Build from the parsed file; raise UsageError naming the term that is malformed."""
-        self.version = version
         self.terms: Mapping[str, Term] = MappingProxyType(
             {code: _term(code, body) for code, body in document.get("terms", {}).items()}
         )
@@ -249,15 +247,12 @@ def _hsds(bodies: Mapping[str, Any], terms: Iterable[Term]) -> dict[str, tuple[s
 
 
 def parse(content: bytes) -> Vocabulary:
-    """The vocabulary in the bytes of a TOML file; UsageError where it is malformed.
-
-    Its version is a short hash of the bytes: any change re-derives listings at their import.
-    """
+    """The vocabulary in the bytes of a TOML file; UsageError where it is malformed."""
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"vocabulary.toml is not readable TOML: {error}") from error
-    return Vocabulary(document, blake2b(content, digest_size=6).hexdigest())
+    return Vocabulary(document)
 
 
 @functools.cache

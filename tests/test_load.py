@@ -172,6 +172,12 @@ def test_a_source_keeps_its_kind(database: Engine, load_rows: Loader) -> None:
         load(database, SourceSpec("test", "hsds", "x"), [])
 
 
+def test_a_run_that_brought_nothing_binds_no_kind(database: Engine, load_rows: Loader) -> None:
+    load(database, SourceSpec("test", "hsds", "x"), [])
+    load_rows({"external_id": "1"}, dry_run=True)
+    assert load_rows({"external_id": "1"}).status == "applied"
+
+
 def test_samples_leave_when_real_listings_come(database: Engine, load_rows: Loader) -> None:
     sample = SourceSpec("sample", "csv", "x", origin="sample")
     load(database, sample, [Row("line 2", dict(DEFAULTS), {})])
