@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from directory.config import DATA
 from directory.errors import UsageError
 from directory.vocabulary import Term, normalise, parse, vocabulary
 
