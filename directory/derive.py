@@ -17,6 +17,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from directory import schedule, words
+from directory.letters import letters
 from directory.records import Note, Record
 
 NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
@@ -75,9 +76,10 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
         "weekly": None if spans is None else schedule.multirange(spans),
         "verified_on": record.verified_on and record.verified_on.isoformat(),
         "quality": quality(record),
+        "letters": letters(record.kind, record.terms),
         "content_hash": digest,
         "repairs": _json([asdict(note) for note in notes]),
-        "search": words.search_vector(record),
+        "search": words.search_vector(record, schedule.touched(tuple(spans or ()))),
         "name_key": words.name_key(record.name),
     }
 

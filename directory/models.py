@@ -30,6 +30,9 @@ from sqlalchemy.types import TypeDecorator
 from directory.schedule import Span, multirange
 
 LISTED = "status = 'active' AND duplicate_of IS NULL"
+# Ids are hashes, so that these are a fair sample: one listing in ``SHARE``.
+SHARE = 16
+SAMPLED = "id < '10000000-0000-0000-0000-000000000000'"
 
 
 class WeeklyMinutes(TypeDecorator[list[Span]]):
@@ -120,10 +123,26 @@ class Listing(Base):
     """The unit of search: one service at one place, one meeting, one professional, one line."""
 
     __tablename__ = "listing"
+    # What a search reads comes first: PostgreSQL finds a column by passing those before it.
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    quality: Mapped[float] = mapped_column(Float(53))
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    in_person: Mapped[bool]
+    online: Mapped[bool]
+    listed: Mapped[bool] = mapped_column(Computed(LISTED, persisted=True))
+    position: Mapped[WKBElement | None] = mapped_column(
+        Geography("POINT", srid=4326, spatial_index=False), deferred=True
+    )
+    letters: Mapped[str] = mapped_column(deferred=True, comment="kind and terms, to be counted")
+    timezone: Mapped[str]
+    weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes, deferred=True)
+    served: Mapped[list[str]]
+    name_key: Mapped[str] = mapped_column(Text(collation="C"), deferred=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
+
     source_id: Mapped[str] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
     external_id: Mapped[str]
-
     kind: Mapped[str]
     name: Mapped[str]
     organization: Mapped[str | None]
@@ -133,52 +152,37 @@ class Listing(Base):
     min_age: Mapped[int | None] = mapped_column(SmallInteger)
     max_age: Mapped[int | None] = mapped_column(SmallInteger)
     status: Mapped[str]
+    terms: Mapped[list[str]]
 
     street: Mapped[list[str]]
     city: Mapped[str | None]
     region: Mapped[str | None]
     postal_code: Mapped[str | None]
     country: Mapped[str]
-    position: Mapped[WKBElement | None] = mapped_column(
-        Geography("POINT", srid=4326, spatial_index=False)
-    )
-    latitude: Mapped[float | None] = mapped_column(Float(53))
-    longitude: Mapped[float | None] = mapped_column(Float(53))
     precision: Mapped[str]
     address_public: Mapped[bool]
-    in_person: Mapped[bool]
-    online: Mapped[bool]
     join_url: Mapped[str | None]
     join_phone: Mapped[str | None]
-    served: Mapped[list[str]]
 
-    timezone: Mapped[str]
     sessions: Mapped[list[dict[str, Any]]]
-    weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes)
     recurrence_note: Mapped[str | None]
 
     phones: Mapped[list[dict[str, Any]]]
     website: Mapped[str | None]
     email: Mapped[str | None]
-    terms: Mapped[list[str]]
 
     first_seen: Mapped[date] = mapped_column(Date)
     last_seen: Mapped[date | None] = mapped_column(
         Date, comment="last good run that had it; null while the newest one does"
     )
     verified_on: Mapped[date | None] = mapped_column(Date)
-    quality: Mapped[float] = mapped_column(Float(53))
     content_hash: Mapped[str] = mapped_column(comment="of the feed's fields and our rules")
     repairs: Mapped[list[dict[str, Any]]]
     duplicate_of: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("listing.id", ondelete="SET NULL")
     )
     overrides: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
-
-    search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
-    name_key: Mapped[str] = mapped_column(Text(collation="C"))
     extra: Mapped[dict[str, Any]]
-    listed: Mapped[bool] = mapped_column(Computed(LISTED, persisted=True))
 
     source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
 
@@ -205,6 +209,18 @@ class Listing(Base):
             "ix_listing_search", "search", postgresql_using="gin", postgresql_where=text("listed")
         ),
         Index(
+            "ix_listing_position_sample",
+            "position",
+            postgresql_using="gist",
+            postgresql_where=text(f"listed AND in_person AND {SAMPLED}"),
+        ),
+        Index(
+            "ix_listing_search_sample",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=text(f"listed AND {SAMPLED}"),
+        ),
+        Index(
             "ix_listing_quality",
             text("quality DESC"),
             "id",
@@ -217,7 +233,6 @@ class Listing(Base):
             postgresql_where=text("listed AND online"),
         ),
         Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
-        Index("ix_listing_kind", "kind", "id", postgresql_where=text("listed")),
     )
 
 

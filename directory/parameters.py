@@ -11,10 +11,10 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from directory import question, schedule
+from directory.criteria import Search, When
 from directory.errors import UsageError
 from directory.places import Place, find_place, place_at
 from directory.records import KINDS
-from directory.search import Search, When
 from directory.vocabulary import vocabulary
 
 METRES = {"mi": 1609.344, "km": 1000.0}

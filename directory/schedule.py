@@ -4,7 +4,6 @@ Wall-clock times and zones are stored; instants are computed when asked, so that
 saving changes nothing in the data. A missing schedule is unknown, never open.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -65,21 +64,42 @@ def local_minute(zone: str, now: datetime) -> int:
 
 
 @lru_cache(maxsize=8)
-def clocks(now: datetime) -> dict[int, list[str]]:
-    """The minute of the week -> the time zones whose clocks show it at the instant ``now``.
+def clocks(now: datetime) -> dict[str, int]:
+    """Time zone -> the minute of the week that its clocks show at the instant ``now``.
 
     Pass ``now`` cut to the minute; the answer for one minute is kept.
     """
-    shown: dict[int, list[str]] = defaultdict(list)
-    for zone in sorted(available_timezones()):
-        shown[local_minute(zone, now)].append(zone)
-    return dict(shown)
+    return {zone: local_minute(zone, now) for zone in sorted(available_timezones())}
 
 
-def wanted(day: str | None, time: str | None, today: int) -> list[Span]:
-    """The minutes of the week that a day and a part of the day name.
+def _held(day: int, part: str | None) -> list[Span]:
+    """The minutes of the week of a day (0 = Monday), or of a part of it."""
+    first, last = PARTS[part] if part else (0, DAY)
+    return wrap(day * DAY + first, day * DAY + last)
 
-    ``day`` is a weekday, "today" or "tomorrow"; None is any day. ``time`` is a key of
+
+# How hours are searched: a lexeme for each day, and each part of it, that a session touches.
+_LEXEMES = {
+    (day, part): (f"at:{name}-{part}" if part else f"at:{name}", _held(day, part))
+    for day, name in enumerate(WEEKDAYS)
+    for part in (None, *PARTS)
+}
+
+
+@lru_cache(maxsize=4_096)
+def touched(spans: tuple[Span, ...]) -> tuple[str, ...]:
+    """The lexemes of the days, and the parts of days, that ``spans`` touch."""
+    return tuple(
+        lexeme
+        for lexeme, held in _LEXEMES.values()
+        if any(start < last and first < end for start, end in spans for first, last in held)
+    )
+
+
+def lexemes(day: str | None, part: str | None, today: int) -> list[str]:
+    """The lexemes of which one is touched where a day and a part of the day are meant.
+
+    ``day`` is a weekday, "today" or "tomorrow"; None is any day. ``part`` is a key of
     ``PARTS``; None is the whole day. ``today`` is the weekday that the clocks show.
     """
     if day is None:
@@ -88,8 +108,16 @@ def wanted(day: str | None, time: str | None, today: int) -> list[Span]:
         days = [(today + (day == "tomorrow")) % 7]
     else:
         days = [WEEKDAYS.index(day)]
-    first, last = PARTS[time] if time else (0, DAY)
-    return [span for d in days for span in wrap(d * DAY + first, d * DAY + last)]
+    return [_LEXEMES[d, part][0] for d in days]
+
+
+def part_of(minute: int) -> str:
+    """The lexeme of the part of a day that holds this minute of the week."""
+    return next(
+        lexeme
+        for (_, part), (lexeme, held) in _LEXEMES.items()
+        if part and any(first <= minute < last for first, last in held)
+    )
 
 
 def open_now(sessions: Sequence[Mapping[str, Any]], zone: str, now: datetime) -> bool | None:

@@ -6,6 +6,7 @@ is a stop word here: names such as "Here and Now" must be found.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache, lru_cache
 
 from whoosh.lang.porter2 import stem as porter2
@@ -66,14 +67,14 @@ def name_key(text: str) -> str:
     return " ".join(tokens(text))
 
 
-def search_vector(record: Record) -> str:
+def search_vector(record: Record, hours: Iterable[str]) -> str:
     """The record's words in PostgreSQL's tsvector text form.
 
-    Weights: A name, B terms and kind, C organization and city, D the rest that is shown. A
-    term is one lexeme, its code: what people call it is looked up when a question is read
-    (``codes_with``). No token has a colon, so that codes and words cannot be mistaken.
+    Weights: A name, B terms, kind and ``hours``, C organization and city, D the rest that is
+    shown. A term is one lexeme, its code: what people call it is looked up when a question is
+    read (``codes_with``). No token has a colon: codes and words cannot be mistaken.
     """
-    parts = [f"'{code}':1B" for code in (f"kind:{record.kind}", *record.terms)]
+    parts = [f"'{code}':1B" for code in (f"kind:{record.kind}", *record.terms, *hours)]
     position = 0
     for weight, texts in (
         ("A", [record.name]),

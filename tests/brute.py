@@ -16,8 +16,8 @@ from geopy.distance import geodesic
 from sqlalchemy import Engine, text
 
 from directory import words
+from directory.criteria import Search
 from directory.locate import rough_km
-from directory.search import Search
 from directory.vocabulary import vocabulary
 
 Match = Callable[["Row"], list[bool]]

@@ -14,12 +14,13 @@ from geopy.distance import geodesic
 from sqlalchemy import Engine
 
 from directory import question
+from directory.criteria import Search
 from directory.errors import UsageError
 from directory.feed import open_feed
 from directory.importing import importer
 from directory.load import Report, SourceSpec, load
 from directory.places import place_at
-from directory.search import Search, answer
+from directory.search import answer
 from tests import brute
 from tests.conftest import NOW, engine_of, fresh_database
 from tests.test_search import check, random_search

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory import schedule
+from directory.schedule import WEEK
 
 _SESSIONS = st.lists(
     st.builds(
@@ -97,21 +98,29 @@ def test_next_session_is_the_first_start_from_now(
     assert found == step
 
 
-def test_clocks_show_each_zone_once() -> None:
+def test_clocks_show_each_zone() -> None:
     clocks = schedule.clocks(datetime(2026, 11, 22, 19, 0, tzinfo=UTC))
-    zones = [zone for found in clocks.values() for zone in found]
-    assert len(zones) == len(set(zones))
-    assert "America/Denver" in clocks[6 * 1440 + 12 * 60]
+    assert clocks["America/Denver"] == 6 * 1440 + 12 * 60
+    assert clocks["Asia/Kolkata"] == 30  # half past midnight on Monday
 
 
 @pytest.mark.parametrize(
-    ("day", "time", "today", "spans"),
+    ("day", "part", "today", "lexemes"),
     [
-        ("monday", None, 3, [(0, 1440)]),
-        ("sunday", "night", 3, [(9900, 10080), (0, 240)]),
-        ("today", "evening", 1, [(2460, 2700)]),
-        ("tomorrow", None, 6, [(0, 1440)]),
+        ("monday", None, 3, ["at:monday"]),
+        ("sunday", "night", 3, ["at:sunday-night"]),
+        ("today", "evening", 1, ["at:tuesday-evening"]),
+        ("tomorrow", None, 6, ["at:monday"]),
     ],
 )
-def test_wanted(day: str, time: str | None, today: int, spans: list[tuple[int, int]]) -> None:
-    assert schedule.wanted(day, time, today) == spans
+def test_lexemes_of_a_day(day: str, part: str | None, today: int, lexemes: list[str]) -> None:
+    assert schedule.lexemes(day, part, today) == lexemes
+
+
+@given(st.integers(0, WEEK - 1), st.integers(1, 2_000))
+def test_hours_touch_the_parts_of_days_that_hold_their_minutes(start: int, minutes: int) -> None:
+    spans = tuple(schedule.wrap(start, start + minutes))
+    held = {m % WEEK for m in range(start, start + minutes)}
+    parts = {schedule.part_of(minute) for minute in held}
+    days = {f"at:{schedule.WEEKDAYS[minute // 1440]}" for minute in held}
+    assert set(schedule.touched(spans)) == parts | days

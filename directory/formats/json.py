@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from directory import schedule, words
+from directory.criteria import Search
 from directory.models import Listing
 from directory.places import Place
 from directory.question import Words
-from directory.search import Hit, Page, Search
+from directory.search import Hit, Page
 from directory.vocabulary import vocabulary
 
 _HIGHLIGHTED = ("name", "organization", "description")

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, abort, request
 from sqlalchemy.orm import Session
 
+from directory.criteria import Search
 from directory.formats.json import listing_document, search_document, vocabulary_document
 from directory.formats.openapi import openapi_document
 from directory.models import Listing
 from directory.parameters import Values, read_search
-from directory.search import Page, Search, answer
+from directory.search import Page, answer
 from directory.web import state
 
 api = Blueprint("api", __name__, url_prefix="/api")

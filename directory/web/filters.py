@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from directory.search import Page, Search
+from directory.criteria import Search
+from directory.search import Page
 from directory.vocabulary import vocabulary
 from directory.web.wording import KINDS, number
 

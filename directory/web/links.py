@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from directory.criteria import Search
 from directory.parameters import DEFAULT_RADIUS, METRES
-from directory.search import EXACT_TO, Page, Search
+from directory.search import EXACT_TO, Page
 from directory.vocabulary import vocabulary
 from directory.web.hours import TIMES
 from directory.web.wording import KINDS, number, quantity

@@ -10,6 +10,9 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# One listing in sixteen, as ids are hashes.
+SAMPLED = "id < '10000000-0000-0000-0000-000000000000'"
+
 
 def upgrade() -> None:
     """Apply."""
@@ -90,6 +93,24 @@ def upgrade() -> None:
     op.create_table(
         "listing",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("quality", sa.Float(precision=53), nullable=False),
+        sa.Column("latitude", sa.Float(precision=53), nullable=True),
+        sa.Column("longitude", sa.Float(precision=53), nullable=True),
+        sa.Column("in_person", sa.Boolean(), nullable=False),
+        sa.Column("online", sa.Boolean(), nullable=False),
+        sa.Column(
+            "listed",
+            sa.Boolean(),
+            sa.Computed("status = 'active' AND duplicate_of IS NULL", persisted=True),
+            nullable=False,
+        ),
+        sa.Column("position", Geography("POINT", srid=4326, spatial_index=False), nullable=True),
+        sa.Column("letters", sa.Text(), nullable=False, comment="kind and terms, to be counted"),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("weekly", postgresql.INT4MULTIRANGE(), nullable=True),
+        sa.Column("served", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("name_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("search", postgresql.TSVECTOR(), nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -101,29 +122,21 @@ def upgrade() -> None:
         sa.Column("min_age", sa.SmallInteger(), nullable=True),
         sa.Column("max_age", sa.SmallInteger(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("terms", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("street", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("city", sa.Text(), nullable=True),
         sa.Column("region", sa.Text(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
         sa.Column("country", sa.Text(), nullable=False),
-        sa.Column("position", Geography("POINT", srid=4326, spatial_index=False), nullable=True),
-        sa.Column("latitude", sa.Float(precision=53), nullable=True),
-        sa.Column("longitude", sa.Float(precision=53), nullable=True),
         sa.Column("precision", sa.Text(), nullable=False),
         sa.Column("address_public", sa.Boolean(), nullable=False),
-        sa.Column("in_person", sa.Boolean(), nullable=False),
-        sa.Column("online", sa.Boolean(), nullable=False),
         sa.Column("join_url", sa.Text(), nullable=True),
         sa.Column("join_phone", sa.Text(), nullable=True),
-        sa.Column("served", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("sessions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("weekly", postgresql.INT4MULTIRANGE(), nullable=True),
         sa.Column("recurrence_note", sa.Text(), nullable=True),
         sa.Column("phones", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("website", sa.Text(), nullable=True),
         sa.Column("email", sa.Text(), nullable=True),
-        sa.Column("terms", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("first_seen", sa.Date(), nullable=False),
         sa.Column(
             "last_seen",
@@ -132,7 +145,6 @@ def upgrade() -> None:
             comment="last good run that had it; null while the newest one does",
         ),
         sa.Column("verified_on", sa.Date(), nullable=True),
-        sa.Column("quality", sa.Float(precision=53), nullable=False),
         sa.Column(
             "content_hash", sa.Text(), nullable=False, comment="of the feed's fields and our rules"
         ),
@@ -144,15 +156,7 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
         ),
-        sa.Column("search", postgresql.TSVECTOR(), nullable=False),
-        sa.Column("name_key", sa.Text(collation="C"), nullable=False),
         sa.Column("extra", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column(
-            "listed",
-            sa.Boolean(),
-            sa.Computed("status = 'active' AND duplicate_of IS NULL", persisted=True),
-            nullable=False,
-        ),
         sa.ForeignKeyConstraint(
             ["duplicate_of"],
             ["listing.id"],
@@ -173,13 +177,6 @@ def upgrade() -> None:
         ["duplicate_of"],
         unique=False,
         postgresql_where=sa.text("duplicate_of IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_listing_kind",
-        "listing",
-        ["kind", "id"],
-        unique=False,
-        postgresql_where=sa.text("listed"),
     )
     op.create_index(
         "ix_listing_name",
@@ -204,6 +201,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("listed AND in_person"),
     )
     op.create_index(
+        "ix_listing_position_sample",
+        "listing",
+        ["position"],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text(f"listed AND in_person AND {SAMPLED}"),
+    )
+    op.create_index(
         "ix_listing_quality",
         "listing",
         [sa.literal_column("quality DESC"), "id"],
@@ -217,6 +222,14 @@ def upgrade() -> None:
         unique=False,
         postgresql_using="gin",
         postgresql_where=sa.text("listed"),
+    )
+    op.create_index(
+        "ix_listing_search_sample",
+        "listing",
+        ["search"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_where=sa.text(f"listed AND {SAMPLED}"),
     )
     op.create_index(
         "ix_listing_search_name",
@@ -240,8 +253,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
     )
     op.create_index(op.f("ix_reject_run_id"), "reject", ["run_id"], unique=False)
-    # Matching reads the words of many rows: they are kept in the row, longer texts beside it.
-    op.execute("ALTER TABLE listing ALTER COLUMN search SET STORAGE MAIN")
+    # Matching reads the words of many rows: they are kept in the row, and as they are.
+    op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
 
 

@@ -1,0 +1,183 @@
+"""What is asked for (one frozen dataclass) -> what a listing must satisfy, as SQL.
+
+Words, terms, kinds and hours of a listing are lexemes of one tsvector, so that one index finds
+them together. The SQL is put together from fixed fragments; what a person asked travels as
+bound parameters.
+"""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from directory import schedule
+from directory.places import Place
+from directory.question import Words
+from directory.vocabulary import vocabulary
+
+Sort = Literal["best", "distance", "soonest", "name"]
+
+# The point that distances are measured from.
+POINT = "CAST(:point AS geography)"
+DISTANCE = f"ST_Distance(position, {POINT})"
+# The minute of the week that a listing's own clocks show.
+CLOCK = "(CAST(:clocks AS jsonb) ->> timezone)::int"
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A day (or None for any), a part of it (or None), or open at this moment."""
+
+    day: str | None = None
+    time: str | None = None
+    open: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A question from the edge to SQL. ``radius_m`` is in geodesic metres, inclusive.
+
+    ``terms`` hold codes; those of a facet with ``match_all`` must all be there, of another
+    facet one of them. ``page`` counts from 1.
+    """
+
+    words: Words | None = None
+    place: Place | None = None
+    radius_m: float = 40_233.6
+    kinds: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    when: When | None = None
+    attend: Literal["in_person", "online"] | None = None
+    sort: Sort = "best"
+    page: int = 1
+    per_page: int = 20
+
+    @property
+    def near(self) -> bool:
+        """Whether results are doors at a distance (and not help from anywhere)."""
+        return self.place is not None and self.attend != "online"
+
+
+@dataclass(slots=True)
+class Filter:
+    """What a listing must satisfy, leaving aside where it is.
+
+    always: tsqueries that must all match. choices: by facet (or "kind"), a tsquery of which a
+    count leaves out that facet's own. others: more SQL conditions. parameters: their values.
+    """
+
+    always: list[str] = field(default_factory=list)
+    choices: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def where(self, *more: str, choices: bool = True) -> str:
+        """All conditions as one SQL expression; without the OR choices if ``choices`` is off."""
+        wanted = [*self.always, *(self.choices.values() if choices else ())]
+        parts = ["listed", *self.others, *more]
+        if wanted:
+            name = "wanted" if choices else "wanted_always"
+            self.parameters[name] = " & ".join(f"({part})" for part in wanted)
+            parts.insert(1, f"search @@ CAST(:{name} AS tsquery)")
+        return " AND ".join(parts)
+
+    def flags(self) -> str:
+        """A further column for each OR choice: whether the row meets it."""
+        for facet, tsquery in self.choices.items():
+            self.parameters[f"ok_{facet}"] = tsquery
+        return "".join(
+            f", search @@ CAST(:ok_{facet} AS tsquery) AS ok_{facet}" for facet in self.choices
+        )
+
+
+def conditions(search: Search, now: datetime) -> Filter:
+    """What a listing must satisfy to be an answer as of ``now``."""
+    found = Filter()
+    if search.words is not None and search.words.name is None:
+        found.always.append(search.words.tsquery)
+    elif search.words is not None:
+        found.others.append(_or_named(search.words, "search @@ CAST(:words AS tsquery)"))
+        found.parameters |= {"words": search.words.tsquery, "name": search.words.name}
+    if search.kinds:
+        found.choices["kind"] = " | ".join(f"'kind:{kind}'" for kind in search.kinds)
+    chosen: dict[str, list[str]] = defaultdict(list)
+    for code in search.terms:
+        chosen[vocabulary().terms[code].facet].append(f"'{code}'")
+    for facet, lexemes in chosen.items():
+        if vocabulary().facets[facet].match_all:
+            found.always += lexemes
+        else:
+            found.choices[facet] = " | ".join(lexemes)
+    if search.when is not None:
+        _add_when(found, search.when, now)
+    if search.attend and not search.near:
+        found.others.append(search.attend)
+    return found
+
+
+def _or_named(words: Words, condition: str) -> str:
+    """``condition``, or the text is the listing's very name."""
+    return condition if words.name is None else f"({condition} OR name_key = :name)"
+
+
+def tiers(words: Words, parameters: dict[str, Any]) -> tuple[str, str]:
+    """The conditions that words match in the name, and in name, terms and kind."""
+    parameters |= {"in_name": words.name_tsquery, "in_terms": words.term_tsquery}
+    # The same expression as the index of names, which knows how common a word is in names.
+    in_name = "ts_filter(search, '{a}') @@ CAST(:in_name AS tsquery)"
+    return _or_named(words, in_name), "search @@ CAST(:in_terms AS tsquery)"
+
+
+def _add_when(found: Filter, when: When, now: datetime) -> None:
+    """Hours that meet ``when`` on each listing's own clocks."""
+    clocks = schedule.clocks(now)
+    if when.open:
+        found.always.append(_any_of({schedule.part_of(minute) for minute in clocks.values()}))
+        found.others.append(f"weekly @> {CLOCK}")
+        set_clocks(found.parameters, now)
+        return
+    # Where today is differs by clock; a day or a part of it is then one lexeme.
+    by_today = {
+        today: _any_of(schedule.lexemes(when.day, when.time, today))
+        for today in sorted({minute // schedule.DAY for minute in clocks.values()})
+    }
+    found.always.append(_any_of(by_today.values(), quoted=True))
+    if when.day in ("today", "tomorrow"):
+        set_clocks(found.parameters, now)
+        parts = []
+        for today, tsquery in by_today.items():
+            found.parameters[f"today_{today}"] = tsquery
+            parts.append(
+                f"({CLOCK} / {schedule.DAY} = {today}"
+                f" AND search @@ CAST(:today_{today} AS tsquery))"
+            )
+        found.others.append(f"({' OR '.join(parts)})")
+
+
+def _any_of(lexemes: Any, *, quoted: bool = False) -> str:
+    return " | ".join(sorted(set(lexemes) if quoted else {f"'{lexeme}'" for lexeme in lexemes}))
+
+
+def set_clocks(parameters: dict[str, Any], now: datetime) -> None:
+    """Give ``CLOCK`` the minute that clocks show at ``now``."""
+    parameters["clocks"] = json.dumps(schedule.clocks(now))
+
+
+def soon(now: datetime, parameters: dict[str, Any]) -> str:
+    """Minutes until a listing's next session starts, on its own clocks; NULL if unknown."""
+    set_clocks(parameters, now)
+    return (
+        "(SELECT min(((s ->> 'weekday')::int * 1440 + left(s ->> 'start', 2)::int * 60"
+        f" + right(s ->> 'start', 2)::int - {CLOCK} + 10080) % 10080)"
+        " FROM jsonb_array_elements(sessions) AS s)"
+    )
+
+
+def within(search: Search, parameters: dict[str, Any]) -> str:
+    """The condition on where a listing is; sets the point and the radius."""
+    assert search.place is not None  # noqa: S101 - for the type checker; callers ask ``near``
+    parameters["point"] = f"SRID=4326;POINT({search.place.lon!r} {search.place.lat!r})"
+    # PostGIS rounds the distances it shows, not those it compares; a micrometre bridges that.
+    parameters["radius"] = search.radius_m + 1e-6
+    return f"in_person AND ST_DWithin(position, {POINT}, :radius)"
