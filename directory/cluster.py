@@ -181,7 +181,7 @@ def _launch(server: Server, binaries: Path) -> None:
     quoted = {name: str(path).replace("'", "''") for name, path in paths.items()}
     settings = server.data / "directory.conf"
     settings.unlink(missing_ok=True)  # root may have made it for another account
-    settings.write_text(SETTINGS.format(buffers=max(16, min(256, memory // 4)), **quoted))
+    settings.write_text(SETTINGS.format(buffers=max(16, min(1024, memory // 4)), **quoted))
     settings.chmod(0o644)  # root's file, read by the account, in a folder of mode 0700
     first = server.log / "start.log"
     command: list[str | Path] = [binaries / "pg_ctl", "start", "-D", server.data]

@@ -64,18 +64,20 @@ class Filter:
     """What a listing must satisfy, leaving aside where it is.
 
     always: tsqueries that must all match. choices: by facet (or "kind"), a tsquery of which a
-    count leaves out that facet's own. others: more SQL conditions. parameters: their values.
+    count leaves out that facet's own. others: more SQL conditions. exact: conditions that only
+    make exact what the tsqueries say nearly, which a guess leaves out. parameters: values.
     """
 
     always: list[str] = field(default_factory=list)
     choices: dict[str, str] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    exact: list[str] = field(default_factory=list)
     parameters: dict[str, Any] = field(default_factory=dict)
 
-    def where(self, *more: str, choices: bool = True) -> str:
-        """All conditions as one SQL expression; without the OR choices if ``choices`` is off."""
+    def where(self, *more: str, choices: bool = True, exact: bool = True) -> str:
+        """All conditions as one SQL expression, or without the OR choices, or ``exact`` ones."""
         wanted = [*self.always, *(self.choices.values() if choices else ())]
-        parts = ["listed", *self.others, *more]
+        parts = ["listed", *self.others, *more, *(self.exact if exact else ())]
         if wanted:
             name = "wanted" if choices else "wanted_always"
             self.parameters[name] = " & ".join(f"({part})" for part in wanted)
@@ -124,8 +126,7 @@ def _or_named(words: Words, condition: str) -> str:
 def tiers(words: Words, parameters: dict[str, Any]) -> tuple[str, str]:
     """The conditions that words match in the name, and in name, terms and kind."""
     parameters |= {"in_name": words.name_tsquery, "in_terms": words.term_tsquery}
-    # The same expression as the index of names, which knows how common a word is in names.
-    in_name = "ts_filter(search, '{a}') @@ CAST(:in_name AS tsquery)"
+    in_name = "search @@ CAST(:in_name AS tsquery)"
     return _or_named(words, in_name), "search @@ CAST(:in_terms AS tsquery)"
 
 
@@ -133,13 +134,13 @@ def _add_when(found: Filter, when: When, now: datetime) -> None:
     """Hours that meet ``when`` on each listing's own clocks."""
     clocks = schedule.clocks(now)
     if when.open:
-        found.always.append(_any_of({schedule.part_of(minute) for minute in clocks.values()}))
-        found.others.append(f"weekly @> {CLOCK}")
+        found.always.append(_any_of(schedule.around(now)))
+        found.exact.append(f"weekly @> {CLOCK}")
         set_clocks(found.parameters, now)
         return
     # Where today is differs by clock; a day or a part of it is then one lexeme.
     by_today = {
-        today: _any_of(schedule.lexemes(when.day, when.time, today))
+        today: _any_of(schedule.on(when.day, when.time, today))
         for today in sorted({minute // schedule.DAY for minute in clocks.values()})
     }
     found.always.append(_any_of(by_today.values(), quoted=True))
@@ -152,7 +153,7 @@ def _add_when(found: Filter, when: When, now: datetime) -> None:
                 f"({CLOCK} / {schedule.DAY} = {today}"
                 f" AND search @@ CAST(:today_{today} AS tsquery))"
             )
-        found.others.append(f"({' OR '.join(parts)})")
+        found.exact.append(f"({' OR '.join(parts)})")
 
 
 def _any_of(lexemes: Any, *, quoted: bool = False) -> str:

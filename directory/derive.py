@@ -68,6 +68,7 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
     for name in ("street", "served", "terms"):
         values[name] = _array(values[name])
     spans = schedule.weekly(values["sessions"])
+    hours = schedule.lexemes(tuple(spans or ()), record.timezone or "UTC")
     for name in ("sessions", "phones", "extra"):
         values[name] = _json(values[name])
     return values | {
@@ -79,7 +80,9 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
         "letters": letters(record.kind, record.terms),
         "content_hash": digest,
         "repairs": _json([asdict(note) for note in notes]),
-        "search": words.search_vector(record, schedule.touched(tuple(spans or ()))),
+        "search": words.search_vector(
+            record, schedule.lexemes(tuple(spans or ()), record.timezone or "UTC")
+        ),
         "name_key": words.name_key(record.name),
     }
 

@@ -136,7 +136,7 @@ class Listing(Base):
     )
     letters: Mapped[str] = mapped_column(deferred=True, comment="kind and terms, to be counted")
     timezone: Mapped[str]
-    weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes, deferred=True)
+    weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes)
     served: Mapped[list[str]]
     name_key: Mapped[str] = mapped_column(Text(collation="C"), deferred=True)
     search: Mapped[str] = mapped_column(TSVECTOR, deferred=True)
@@ -192,12 +192,6 @@ class Listing(Base):
             "ix_listing_duplicate_of",
             "duplicate_of",
             postgresql_where=text("duplicate_of IS NOT NULL"),
-        ),
-        Index(
-            "ix_listing_search_name",
-            text("ts_filter(search, '{a}')"),
-            postgresql_using="gin",
-            postgresql_where=text("listed"),
         ),
         Index(
             "ix_listing_position",

@@ -98,8 +98,8 @@ def parse(text: str) -> Words | None:
     return Words(
         text=text.strip(),
         tsquery=tsquery,
-        name_tsquery=_render(tree, small, "A"),
-        term_tsquery=_render(tree, small, "AB"),
+        name_tsquery=_render(tree, small, "name"),
+        term_tsquery=_render(tree, small, "terms"),
         lexemes=frozenset(wanted),
         name=words.name_key(text) if any(negated for _, negated in leaves) else None,
     )
@@ -129,45 +129,46 @@ def _prefix(text: str) -> list[str]:
     return [*map(words.stem, before), last] if last else []
 
 
-def _render(node: Any, small: frozenset[str], weight: str) -> str:
+def _render(node: Any, small: frozenset[str], within: str) -> str:
     """The AST as tsquery text; "" for nothing. Lexemes are letters and digits only.
 
-    Besides the words themselves, the codes of terms that are called so match; in names
-    (``weight`` "A") there are none.
+    ``within`` is "name", "terms" (name, terms and kind) or "" for anywhere. Besides the words
+    themselves, the codes of terms that are called so match; in names there are none.
     """
     if isinstance(node, ast.Not):
         inner = _render(node.query, small, "")
         return f"!({inner})" if inner else ""
     if isinstance(node, ast.Phrase):
-        phrase = " <-> ".join(_quoted(w, weight) for w in node.words)
-        return _any_of(f"({phrase})", weight, words.codes_with(tuple(node.words)))
+        phrase = " <-> ".join(_quoted(w, within) for w in node.words)
+        return _any_of(f"({phrase})", within, words.codes_with(tuple(node.words)))
     if isinstance(node, ast.Prefix):
         *before, last = _prefix(node.text) or [""]
         if not last:
             return ""
         # Stemming shortens: "recover*" also means "recovering", whose lexeme is "recov".
         stem = words.stem(last)
-        ends = f"{_quoted(last, f'*{weight}')} | {_quoted(stem, weight)}"
+        ends = f"{_quoted(last, within, ':*')} | {_quoted(stem, within)}"
         codes = (*words.codes_with((last,), prefix=True), *words.codes_with((stem,)))
-        parts = [*(_word(w, weight) for w in before), _any_of(ends, weight, codes)]
+        parts = [*(_word(w, within) for w in before), _any_of(ends, within, codes)]
         return "(" + " & ".join(parts) + ")"
     if isinstance(node, ast.Term):
-        return "" if node.text in small else _word(node.text, weight)
-    parts = [part for child in node.children() if (part := _render(child, small, weight))]
+        return "" if node.text in small else _word(node.text, within)
+    parts = [part for child in node.children() if (part := _render(child, small, within))]
     operator = " | " if isinstance(node, ast.Or) else " & "
     return "(" + operator.join(parts) + ")" if parts else ""
 
 
-def _word(lexeme: str, weight: str) -> str:
-    return _any_of(_quoted(lexeme, weight), weight, words.codes_with((lexeme,)))
+def _word(lexeme: str, within: str) -> str:
+    return _any_of(_quoted(lexeme, within), within, words.codes_with((lexeme,)))
 
 
-def _any_of(text: str, weight: str, codes: tuple[str, ...]) -> str:
+def _any_of(text: str, within: str, codes: tuple[str, ...]) -> str:
     """``text``, or one of ``codes`` where terms count."""
-    if weight == "A" or not codes:
+    if within == "name" or not codes:
         return f"({text})"
     return "(" + " | ".join([text, *(f"'{code}'" for code in codes)]) + ")"
 
 
-def _quoted(lexeme: str, flags: str) -> str:
-    return f"'{lexeme}':{flags}" if flags else f"'{lexeme}'"
+def _quoted(lexeme: str, within: str, end: str = "") -> str:
+    """A lexeme anywhere, or ``within`` names; ``end`` is ":*" for the beginning of one."""
+    return f"'name:{lexeme}'{end}" if within else f"'{lexeme}'{end}"

@@ -84,20 +84,47 @@ _LEXEMES = {
     for day, name in enumerate(WEEKDAYS)
     for part in (None, *PARTS)
 }
+ALWAYS = "at:always"
 
 
 @lru_cache(maxsize=4_096)
-def touched(spans: tuple[Span, ...]) -> tuple[str, ...]:
-    """The lexemes of the days, and the parts of days, that ``spans`` touch."""
-    return tuple(
+def lexemes(spans: tuple[Span, ...], zone: str) -> tuple[str, ...]:
+    """What the hours ``spans`` are searched by: the days and parts of days that they touch on
+    their own clocks, and the hours of the week in ``zone``'s standard time (``around``)."""
+    if spans == ((0, WEEK),):
+        return (ALWAYS,)
+    local = [
         lexeme
         for lexeme, held in _LEXEMES.values()
         if any(start < last and first < end for start, end in spans for first, last in held)
-    )
+    ]
+    ahead = _standard_minutes(zone)
+    hours = {
+        hour % 168
+        for start, end in spans
+        for hour in range((start - ahead) // 60, -(-(end - ahead) // 60))
+    }
+    return (*local, *(f"open:{hour}" for hour in sorted(hours)))
 
 
-def lexemes(day: str | None, part: str | None, today: int) -> list[str]:
-    """The lexemes of which one is touched where a day and a part of the day are meant.
+@lru_cache(maxsize=1_024)
+def _standard_minutes(zone: str) -> int:
+    """How far ``zone`` is ahead of UTC in winter, when clocks are not put forward."""
+    info = ZoneInfo(zone)
+    winters = (datetime(2026, month, 1, tzinfo=info) for month in (1, 7))
+    return min(int((day.utcoffset() or timedelta()).total_seconds()) // 60 for day in winters)
+
+
+def around(now: datetime) -> list[str]:
+    """Lexemes of which whatever is open at ``now`` has one: summer time, or a new rule, is
+    within an hour of standard time."""
+    utc = now.astimezone(UTC)
+    hour = utc.weekday() * 24 + utc.hour
+    return [ALWAYS, *(f"open:{(hour + more) % 168}" for more in (-1, 0, 1))]
+
+
+def on(day: str | None, part: str | None, today: int) -> list[str]:
+    """Lexemes of which one is there where a day and a part of the day are meant.
 
     ``day`` is a weekday, "today" or "tomorrow"; None is any day. ``part`` is a key of
     ``PARTS``; None is the whole day. ``today`` is the weekday that the clocks show.
@@ -108,16 +135,7 @@ def lexemes(day: str | None, part: str | None, today: int) -> list[str]:
         days = [(today + (day == "tomorrow")) % 7]
     else:
         days = [WEEKDAYS.index(day)]
-    return [_LEXEMES[d, part][0] for d in days]
-
-
-def part_of(minute: int) -> str:
-    """The lexeme of the part of a day that holds this minute of the week."""
-    return next(
-        lexeme
-        for (_, part), (lexeme, held) in _LEXEMES.items()
-        if part and any(first <= minute < last for first, last in held)
-    )
+    return [ALWAYS, *(_LEXEMES[d, part][0] for d in days)]
 
 
 def open_now(sessions: Sequence[Mapping[str, Any]], zone: str, now: datetime) -> bool | None:

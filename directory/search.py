@@ -136,7 +136,7 @@ def order(search: Search) -> str:
     return f"{_SCORE}, id"
 
 
-_BY_TIER = f"(ARRAY[{', '.join(map(str, TIER_M))}])[tier + 1]"
+_BY_TIER = f"('{{{','.join(map(str, TIER_M))}}}'::float8[])[tier + 1]"
 _SCORE = f"distance + {_BY_TIER} + {INCOMPLETE_M} * (1 - quality)"
 
 
@@ -256,7 +256,7 @@ def _beyond(connection: Connection, search: Search, now: datetime) -> list[tuple
     values = wanted.parameters
     outside = f"NOT ({within(search, values)})"
     matching = wanted.where("in_person", "position IS NOT NULL", outside)
-    guess, everything = _guesses(connection, values, wanted.where("in_person"))
+    guess, everything = _guesses(connection, wanted, wanted.where("in_person", exact=False))
     values |= {"few": FEW}
     if guess > math.sqrt(FEW * everything):
         values["steps"] = EXACT_TO + 4 * FEW * everything // guess
@@ -299,7 +299,7 @@ def _count(
     those below a bound are one. OR choices may leave few enough to gather after all.
     """
     everything = wanted.where(choices=False)
-    guess, listed = _guesses(connection, wanted.parameters, everything)
+    guess, listed = _guesses(connection, wanted, wanted.where(choices=False, exact=False))
     if guess <= EXACT_TO:
         groups = _groups(connection, wanted, everything, EXACT_TO + 1)
         if sum(n for _, n, _ in groups) <= EXACT_TO:
@@ -351,22 +351,23 @@ def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str
     ids: list[str] = []
     for part in parts:
         if len(ids) < last:
-            ids += _first(connection, wanted, wanted.where(part), ("listed", by), last - len(ids))
+            ids += _first(connection, wanted, [part], ("listed", by), last - len(ids))
     return ids[first:last]
 
 
 def _first(
-    connection: Connection, wanted: Filter, condition: str, index: tuple[str, str], need: int
+    connection: Connection, wanted: Filter, more: list[str], index: tuple[str, str], need: int
 ) -> list[str]:
-    """The ids of the first ``need`` that meet ``condition``, in the order of an index (the
-    condition on its rows, and its columns).
+    """The ids of the first ``need`` that meet ``wanted`` and ``more``, in the order of an index
+    (the condition on its rows, and its columns).
 
     Common matches are met soon on a walk along the index; rare ones are gathered by what
     they match and sorted. Where the guess was wrong, either is given up for the other.
     """
     base, by = index
+    condition = wanted.where(*more)
+    guess, everything = _guesses(connection, wanted, wanted.where(*more, exact=False))
     values = wanted.parameters | {"need": need, "most": EXACT_TO + 1}
-    guess, everything = _guesses(connection, values, condition)
     gather = f"""
 WITH hits AS MATERIALIZED (SELECT id, quality, name_key FROM listing WHERE {condition} LIMIT :most)
 SELECT id, (SELECT count(*) FROM hits) AS n FROM hits ORDER BY {by} LIMIT :need"""
@@ -385,10 +386,12 @@ SELECT id FROM (
     return [str(row.id) for row in found]
 
 
-def _guesses(connection: Connection, values: dict[str, Any], condition: str) -> tuple[int, int]:
+def _guesses(connection: Connection, wanted: Filter, condition: str) -> tuple[int, int]:
     """The planner's guesses of how many listings meet ``condition``, and of how many there are."""
     sql = f"SELECT 1 FROM listing WHERE {condition} UNION ALL SELECT 1 FROM listing WHERE listed"
-    explained = connection.execute(text(f"EXPLAIN (FORMAT JSON) {sql}"), values).scalar_one()
+    explained = connection.execute(
+        text(f"EXPLAIN (FORMAT JSON) {sql}"), wanted.parameters
+    ).scalar_one()
     parts = explained[0]["Plan"].get("Plans", [{}, {}])
     guess, everything = (part.get("Plan Rows", 1) for part in parts)
     return max(1, guess), max(1, everything)
@@ -408,13 +411,13 @@ def _online(connection: Connection, search: Search, now: datetime) -> tuple[list
     values = wanted.parameters
     country, region = search.place.country, search.place.region
     values["regions"] = [country, f"{country}-{region}"]
-    condition = wanted.where(
+    fitting = [
         "online",
         "(served = '{}' OR served && CAST(:regions AS text[]))",
         f"NOT coalesce({within(search, values)}, false)",
-    )
+    ]
     index = ("listed AND online", "quality DESC, id")
-    best = _first(connection, wanted, condition, index, ONLINE_CHOSEN_FROM)
+    best = _first(connection, wanted, fitting, index, ONLINE_CHOSEN_FROM)
     soonest = f"""
 SELECT id FROM (
   SELECT id, quality, {soon(now, values)} AS soon FROM listing WHERE id = ANY(CAST(:best AS uuid[]))

@@ -70,23 +70,21 @@ def name_key(text: str) -> str:
 def search_vector(record: Record, hours: Iterable[str]) -> str:
     """The record's words in PostgreSQL's tsvector text form.
 
-    Weights: A name, B terms, kind and ``hours``, C organization and city, D the rest that is
-    shown. A term is one lexeme, its code: what people call it is looked up when a question is
-    read (``codes_with``). No token has a colon: codes and words cannot be mistaken.
+    A word of the name is there twice, as itself and as ``name:word``: so an index knows what
+    is in names. A term, the kind and ``hours`` are one lexeme each: what people call a term is
+    looked up when a question is read (``codes_with``). No token has a colon: codes and words
+    cannot be mistaken.
     """
-    parts = [f"'{code}':1B" for code in (f"kind:{record.kind}", *record.terms, *hours)]
+    parts = [f"'{code}'" for code in (f"kind:{record.kind}", *record.terms, *hours)]
     position = 0
-    for weight, texts in (
-        ("A", [record.name]),
-        ("C", [record.organization, record.city]),
-        ("D", _other_texts(record)),
-    ):
-        for text in texts:
-            for lexeme in lexemes(text) if text else ():
-                position += 1
-                if position < _LAST_POSITION:
-                    parts.append(f"'{lexeme}':{position}{weight}")
-            position += 1  # so that no phrase spans two texts
+    for text in (record.name, record.organization, record.city, *_other_texts(record)):
+        for lexeme in lexemes(text) if text else ():
+            position += 1
+            if position < _LAST_POSITION:
+                parts.append(f"'{lexeme}':{position}")
+                if text is record.name:
+                    parts.append(f"'name:{lexeme}':{position}")
+        position += 1  # so that no phrase spans two texts
     return " ".join(parts)
 
 

@@ -105,22 +105,41 @@ def test_clocks_show_each_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("day", "part", "today", "lexemes"),
+    ("day", "part", "today", "lexeme"),
     [
-        ("monday", None, 3, ["at:monday"]),
-        ("sunday", "night", 3, ["at:sunday-night"]),
-        ("today", "evening", 1, ["at:tuesday-evening"]),
-        ("tomorrow", None, 6, ["at:monday"]),
+        ("monday", None, 3, "at:monday"),
+        ("sunday", "night", 3, "at:sunday-night"),
+        ("today", "evening", 1, "at:tuesday-evening"),
+        ("tomorrow", None, 6, "at:monday"),
     ],
 )
-def test_lexemes_of_a_day(day: str, part: str | None, today: int, lexemes: list[str]) -> None:
-    assert schedule.lexemes(day, part, today) == lexemes
+def test_lexemes_of_a_day(day: str, part: str | None, today: int, lexeme: str) -> None:
+    assert schedule.on(day, part, today) == ["at:always", lexeme]
 
 
 @given(st.integers(0, WEEK - 1), st.integers(1, 2_000))
 def test_hours_touch_the_parts_of_days_that_hold_their_minutes(start: int, minutes: int) -> None:
     spans = tuple(schedule.wrap(start, start + minutes))
-    held = {m % WEEK for m in range(start, start + minutes)}
-    parts = {schedule.part_of(minute) for minute in held}
-    days = {f"at:{schedule.WEEKDAYS[minute // 1440]}" for minute in held}
-    assert set(schedule.touched(spans)) == parts | days
+    found = {lexeme for lexeme in schedule.lexemes(spans, "UTC") if lexeme.startswith("at:")}
+    hours = {"morning": (4, 11), "midday": (11, 17), "evening": (17, 21), "night": (21, 28)}
+    wanted = set()
+    for minute in {m % WEEK for m in range(start, start + minutes)}:
+        wanted.add(f"at:{schedule.WEEKDAYS[minute // 1440]}")
+        for day, name in enumerate(schedule.WEEKDAYS):
+            for part, (first, last) in hours.items():
+                if (minute - day * 1440 - first * 60) % WEEK < (last - first) * 60:
+                    wanted.add(f"at:{name}-{part}")
+    assert found == wanted
+
+
+@given(
+    _SESSIONS,
+    st.sampled_from(["America/Denver", "Europe/Dublin", "Asia/Kolkata", "Australia/Lord_Howe"]),
+    st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+)
+def test_whatever_is_open_has_a_lexeme_of_the_hours_around(
+    sessions: list[dict[str, int | str]], zone: str, now: datetime
+) -> None:
+    spans = schedule.weekly(sessions)
+    if spans is not None and schedule.open_now(sessions, zone, now):
+        assert set(schedule.around(now)) & set(schedule.lexemes(tuple(spans), zone))

@@ -231,14 +231,6 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_where=sa.text(f"listed AND {SAMPLED}"),
     )
-    op.create_index(
-        "ix_listing_search_name",
-        "listing",
-        [sa.literal_column("ts_filter(search, '{a}')")],
-        unique=False,
-        postgresql_using="gin",
-        postgresql_where=sa.text("listed"),
-    )
     op.create_table(
         "reject",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
