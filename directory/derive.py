@@ -80,9 +80,7 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
         "letters": letters(record.kind, record.terms),
         "content_hash": digest,
         "repairs": _json([asdict(note) for note in notes]),
-        "search": words.search_vector(
-            record, schedule.lexemes(tuple(spans or ()), record.timezone or "UTC")
-        ),
+        "search": words.search_vector(record, hours),
         "name_key": words.name_key(record.name),
     }
 
