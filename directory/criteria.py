@@ -92,6 +92,10 @@ class Filter:
             f", search @@ CAST(:ok_{facet} AS tsquery) AS ok_{facet}" for facet in self.choices
         )
 
+    def flag_names(self) -> list[str]:
+        """The names of the columns that ``flags`` adds."""
+        return [f"ok_{facet}" for facet in self.choices]
+
 
 def conditions(search: Search, now: datetime) -> Filter:
     """What a listing must satisfy to be an answer as of ``now``."""

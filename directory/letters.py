@@ -13,8 +13,9 @@ from directory.errors import UsageError
 from directory.records import KINDS
 from directory.vocabulary import vocabulary
 
-# The planes beyond the basic one, less the last code point of the last.
-_FIRST, _MANY = 0x10000, 0xFFFFF
+# Among the ideographs, which take two bytes in memory and are never shown; so many of them that
+# no two of the vocabulary's codes fall together.
+_FIRST, _MANY = 0x4E00, 20_959
 
 
 @cache
@@ -42,5 +43,4 @@ def letters(kind: str, terms: Iterable[str]) -> str:
 
 def tally(text: str) -> Counter[tuple[str, str]]:
     """How often each (facet or "kind", code) stands in the letters of many listings."""
-    codes = _codes()
-    return Counter({codes[char]: n for char, n in Counter(text).items() if char in codes})
+    return Counter({code: n for char, code in _codes().items() if (n := text.count(char))})

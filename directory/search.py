@@ -17,7 +17,16 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
-from directory.criteria import DISTANCE, POINT, Filter, Search, conditions, soon, tiers, within
+from directory.criteria import (
+    DISTANCE,
+    POINT,
+    Filter,
+    Search,
+    conditions,
+    soon,
+    tiers,
+    within,
+)
 from directory.errors import UsageError
 from directory.letters import tally
 from directory.models import SAMPLED, SHARE, Listing
@@ -25,7 +34,7 @@ from directory.question import Words
 
 # Totals and counts are exact up to here; beyond, counts come from a sample.
 EXACT_TO = 10_000
-# Matches that a sample should have, where there are so many.
+# Matches that a sample should have; near a place, more than this are not gathered for a page.
 SAMPLE = 2_000
 # Fewer hits than this within the radius: the nearest beyond it are shown too, this many.
 FEW = 5
@@ -37,6 +46,7 @@ ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 100
 # in the rest, and for an incomplete record; the smallest sum comes first.
 TIER_M = (0.0, 5_000.0, 15_000.0)
 INCOMPLETE_M = 4_000.0
+
 
 # PostGIS orders by a sphere in its index; it and the ellipsoid differ by less than this.
 _SPHERE = 1.01
@@ -143,8 +153,8 @@ _SCORE = f"distance + {_BY_TIER} + {INCOMPLETE_M} * (1 - quality)"
 def gather_statement(search: Search, now: datetime) -> tuple[str, dict[str, Any]]:
     """One statement that gathers all matches and answers page and counts.
 
-    Columns of its one row: page (JSON: id, distance) and groups (JSON: which OR choices are
-    met, how many, their letters).
+    A row for each way in which the OR choices are met: met (an array of bool), n, letters, and
+    the same page (JSON: id, distance) in each.
     """
     wanted = conditions(search, now)
     parameters = wanted.parameters
@@ -153,8 +163,7 @@ def gather_statement(search: Search, now: datetime) -> tuple[str, dict[str, Any]
         place, distance = [within(search, parameters)], DISTANCE
     until = soon(now, parameters) if search.sort == "soonest" else "NULL::int"
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
-    met = " AND ".join(f"ok_{facet}" for facet in wanted.choices) or "true"
-    flags = ", ".join(f"ok_{facet}" for facet in wanted.choices)
+    met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
 WITH hits AS MATERIALIZED (
   SELECT id, letters, quality, name_key, {distance} AS distance,
@@ -163,11 +172,13 @@ WITH hits AS MATERIALIZED (
 ), page AS (
   SELECT id, distance FROM hits WHERE {met} ORDER BY {order(search)} LIMIT :limit OFFSET :offset
 )
-SELECT (SELECT json_agg(json_build_array(id, distance)) FROM page) AS page,
-       (SELECT json_agg(g) FROM (
-          SELECT json_build_array(json_build_array({flags}), count(*), string_agg(letters, ''))
-          AS g FROM hits {f"GROUP BY {flags}" if flags else ""}) AS g) AS groups"""
+SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))},
+       (SELECT json_agg(json_build_array(id, distance)) FROM page) AS page
+FROM hits GROUP BY met"""
     return sql, parameters
+
+
+_GROUPED = "ARRAY[{flags}]::bool[] AS met, count(*) AS n, string_agg(letters, '') AS letters"
 
 
 def _tier(words: Words | None, parameters: dict[str, Any]) -> str:
@@ -180,12 +191,12 @@ def _tier(words: Words | None, parameters: dict[str, Any]) -> str:
 
 def _gathered(connection: Connection, search: Search, now: datetime) -> _Found:
     sql, parameters = gather_statement(search, now)
-    row = connection.execute(text(sql), parameters).one()
-    total, counts = _counts(conditions(search, now), row.groups or [])
-    return _Found(row.page or [], total, counts)
+    rows = connection.execute(text(sql), parameters).all()
+    total, counts = _counts(conditions(search, now), [(r.met, r.n, r.letters) for r in rows])
+    return _Found((rows[0].page or []) if rows else [], total, counts)
 
 
-Groups = list[tuple[list[bool], int, str | None]]
+Groups = list[tuple[list[bool], int, str]]
 
 
 def _counts(
@@ -193,7 +204,7 @@ def _counts(
 ) -> tuple[int, dict[str, dict[str, int]]]:
     """The total, and counts by facet; a facet with OR choices is counted without them."""
     total = sum(n for met, n, _ in groups if all(met))
-    tallies = [(met, tally(letters or "")) for met, _, letters in groups]
+    tallies = [(met, tally(letters)) for met, _, letters in groups]
     counts: dict[str, dict[str, int]] = {}
     for skipped in (None, *range(len(wanted.choices))):
         facets = list(wanted.choices)
@@ -211,20 +222,23 @@ def _counts(
 
 
 def _near(connection: Connection, search: Search, now: datetime) -> _Found:
-    """All matches within the radius; where a sample says that they are very many, the page
-    is looked for among the nearest, and the counts are the sample's."""
+    """All matches within the radius. Where a sample says that they are many, the page is looked
+    for among the nearest; where they are more than are counted, the counts are the sample's."""
     wanted = conditions(search, now)
     inside = within(search, wanted.parameters)
     sampled = f"SELECT count(*) FROM listing WHERE {wanted.where(inside, SAMPLED)}"
-    count = connection.execute(text(sampled), wanted.parameters).scalar_one()
-    # So many more than the limit that chance cannot have done it.
-    if count * SHARE <= EXACT_TO * 1.3:
+    guess = SHARE * connection.execute(text(sampled), wanted.parameters).scalar_one()
+    if guess <= SAMPLE:
         return _gathered(connection, search, now)
-    groups = _groups(connection, wanted, wanted.where(inside, SAMPLED, choices=False))
-    _, counts = _counts(wanted, groups, SHARE)
     closer = replace(search, radius_m=_reach(connection, search, now))
     page = _gathered(connection, closer, now).page
-    return _Found(page, EXACT_TO, counts, total_is_exact=False, counts_are_exact=False)
+    # So many more than the limit that chance cannot have done it.
+    if guess > EXACT_TO * 1.3:
+        groups = _groups(connection, wanted, wanted.where(inside, SAMPLED, choices=False))
+        _, counts = _counts(wanted, groups, SHARE)
+        return _Found(page, EXACT_TO, counts, total_is_exact=False, counts_are_exact=False)
+    groups = _groups(connection, wanted, wanted.where(inside, choices=False))
+    return _Found(page, *_counts(wanted, groups))
 
 
 def _reach(connection: Connection, search: Search, now: datetime) -> float:
@@ -325,12 +339,11 @@ def _count(
 
 def _groups(connection: Connection, wanted: Filter, where: str, limit: int | None = None) -> Groups:
     """For each way in which the OR choices are met: how many, and their letters."""
-    flags = ", ".join(f"ok_{facet}" for facet in wanted.choices)
     sql = f"""
-SELECT ARRAY[{flags}]::bool[] AS met, count(*) AS n, string_agg(letters, '') AS letters
+SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))}
 FROM (SELECT letters{wanted.flags()} FROM listing WHERE {where}
       {f"LIMIT {limit}" if limit else ""}) AS hits
-{f"GROUP BY {flags}" if flags else ""}"""
+GROUP BY met"""
     found = connection.execute(text(sql), wanted.parameters)
     return [(row.met, row.n, row.letters) for row in found]
 

@@ -238,6 +238,7 @@ def test_a_crowded_place_is_paged_in_true_order(
 ) -> None:
     """With the total open, the page is still that of brute force."""
     monkeypatch.setattr(search_module, "EXACT_TO", 100)
+    monkeypatch.setattr(search_module, "SAMPLE", 50)
     matches = [brute.has_word(lexeme) for lexeme in words.lexemes(typed)] if typed else []
     search = Search(
         words=question.parse(typed) if typed else None,
