@@ -10,7 +10,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection as Pipe
 from operator import itemgetter
 from typing import Any
@@ -25,7 +25,7 @@ from directory.records import Record, Refused, Row
 
 SAMPLE_LENGTH = 500
 # Batches judged before processes are started for the rest: a process costs a second.
-ALONE = 5
+ALONE = 2
 MOST_PROCESSES = 4
 
 _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
@@ -51,22 +51,26 @@ class Batch:
 
 @dataclass(slots=True)
 class Judged:
-    """Lines of COPY for the columns ``STAGED``, and (where, refusal, sample) of refused rows."""
+    """Lines of COPY for the columns ``STAGED``, and which rows of the batch were refused."""
 
     read: int = 0
     lines: str = ""
-    refused: list[tuple[str, Refused, str]] = field(default_factory=list)
+    refused: list[tuple[int, Refused]] = field(default_factory=list)
 
 
 def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
     """The verdicts on one batch."""
     judged, lines = Judged(len(batch.rows)), []
-    for seq, row in enumerate(batch.rows, batch.first):
-        values = _BLANK | {"seq": seq, "place": row.where, "external_id": identity(row)}
+    for number, row in enumerate(batch.rows):
+        values = _BLANK | {
+            "seq": batch.first + number,
+            "place": row.where,
+            "external_id": identity(row),
+        }
         try:
             values |= _columns(row, batch, gazetteer)
         except Refused as refusal:
-            judged.refused.append((row.where, refusal, _sample(row.raw)))
+            judged.refused.append((number, refusal))
             values["refused"] = True
         if values["external_id"]:
             lines.append(_copy_line(values))
@@ -98,7 +102,8 @@ def _columns(row: Row, batch: Batch, gazetteer: Gazetteer) -> dict[str, Any]:
     return derive.columns(batch.source, record, digest, notes) | {"fresh": True}
 
 
-def _sample(raw: Any) -> str:
+def sample(raw: Any) -> str:
+    """The beginning of a row as its source wrote it, as printable ASCII."""
     text = raw if isinstance(raw, str) else json.dumps(raw, default=str)
     return text[:SAMPLE_LENGTH].encode("unicode_escape").decode("ascii")
 
@@ -123,11 +128,11 @@ _ESCAPES = (
 )
 
 
-def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[Judged]:
+def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tuple[Batch, Judged]]:
     """The verdicts on all batches, in order; long feeds are judged by several processes."""
     gazetteer = Gazetteer(connection)
     for number, batch in enumerate(batches, 1):
-        yield judge(batch, gazetteer)
+        yield batch, judge(batch, gazetteer)
         if number == ALONE:
             break
     else:
@@ -135,24 +140,26 @@ def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[Judg
     processes = min(MOST_PROCESSES, os.cpu_count() or 1)
     with contextlib.ExitStack() as stack:
         idle = deque(stack.enter_context(_process(connection.engine.url)) for _ in range(processes))
-        busy: deque[Pipe] = deque()
+        busy: deque[tuple[Batch, Pipe]] = deque()
         for batch in batches:
             if not idle:
                 yield _result(busy, idle)
-            idle[0].send(batch)
-            busy.append(idle.popleft())
+            # What the source wrote is for the list of rejects, which is kept here.
+            bare = [replace(row, raw=None) for row in batch.rows]
+            idle[0].send(replace(batch, rows=bare))
+            busy.append((batch, idle.popleft()))
         while busy:
             yield _result(busy, idle)
 
 
-def _result(busy: deque[Pipe], idle: deque[Pipe]) -> Judged:
+def _result(busy: deque[tuple[Batch, Pipe]], idle: deque[Pipe]) -> tuple[Batch, Judged]:
     """The result of the process that has worked longest."""
-    pipe = busy.popleft()
+    batch, pipe = busy.popleft()
     judged = pipe.recv()
     idle.append(pipe)
     if isinstance(judged, BaseException):
         raise judged
-    return judged  # type: ignore[no-any-return]
+    return batch, judged
 
 
 @contextlib.contextmanager

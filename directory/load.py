@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from directory.errors import UsageError
-from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all
+from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 
 BATCH = 2_000
@@ -110,10 +110,10 @@ def load(
         try:
             with engine.connect() as connection, connection.begin() as transaction:
                 _stage(connection, report, rows, progress)
-                news = _diff(connection, report)
-                report.status = _verdict(report, news, dry_run)
+                seen = _diff(connection, report)
+                report.status = _verdict(report, seen, dry_run)
                 if report.status == "applied":
-                    _merge(connection, report, source)
+                    _merge(connection, report, source, seen)
                 if report.status in ("applied", "unchanged"):
                     today = "UPDATE source SET seen_on = CURRENT_DATE WHERE id = :source"
                     connection.execute(text(today), {"source": source.id})
@@ -224,10 +224,11 @@ def _stage(
     )
     cursor = connection.connection.cursor()
     copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
-    for judged in judge_all(_batches(connection, report.source, rows), connection):
+    for batch, judged in judge_all(_batches(connection, report.source, rows), connection):
         cursor.copy_expert(copy, io.StringIO(judged.lines))
-        for where, refusal, sample in judged.refused:
-            report.reject(where, refusal.code, refusal.message, sample)
+        for number, refusal in judged.refused:
+            row = batch.rows[number]
+            report.reject(row.where, refusal.code, refusal.message, sample(row.raw))
         report.read += judged.read
         progress(report.read)
 
@@ -247,11 +248,18 @@ def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterat
         first += len(batch)
 
 
-def _diff(connection: Connection, report: Report) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How many listings are back in the feed, and how many are newly gone from it."""
+
+    returned: int
+    gone: int
+
+
+def _diff(connection: Connection, report: Report) -> _Seen:
     """Settle rows that share an id, count what is new, changed, the same, and gone.
 
-    True where there is anything to write. Which of several rows wins depends on their
-    content, not on their order in the feed.
+    Which of several rows wins depends on their content, not on their order in the feed.
     """
     connection.execute(text("CREATE INDEX ON staged (external_id)"))
     connection.execute(text("ANALYZE staged (external_id, fresh, refused)"))
@@ -286,7 +294,7 @@ def _diff(connection: Connection, report: Report) -> bool:
         {"source": report.source},
     )
     report.vanished, newly = gone.one()
-    return bool(report.added or report.changed or returned or newly)
+    return _Seen(returned, newly)
 
 
 _GONE = (
@@ -295,7 +303,7 @@ _GONE = (
 )
 
 
-def _verdict(report: Report, news: bool, dry_run: bool) -> str:
+def _verdict(report: Report, seen: _Seen, dry_run: bool) -> str:
     if report.read == report.rejected:
         report.message = (
             "The feed has no rows; nothing was changed."
@@ -305,31 +313,33 @@ def _verdict(report: Report, news: bool, dry_run: bool) -> str:
         return "refused"
     if dry_run:
         return "dry-run"
+    news = report.added or report.changed or seen.returned or seen.gone
     return "applied" if news else "unchanged"
 
 
-def _merge(connection: Connection, report: Report, source: SourceSpec) -> None:
+def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Seen) -> None:
     """Write the changed rows; invented listings leave when the first real ones come."""
     columns = [name for name in COLUMNS if name != "id"]
-    # Collect index entries for longer before they are sorted in: a third of a merge's time.
-    connection.execute(text("SET LOCAL gin_pending_list_limit = '32MB'"))
     point = (
         "CASE WHEN longitude IS NOT NULL THEN "
         "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography END"
     )
     updates = ", ".join(f"{name} = excluded.{name}" for name in [*columns, "position"])
+    # Neighbours stand together, so that a search near a place reads few pages. Only places in
+    # the staging table are sorted: the rows are wide.
+    connection.execute(text("SET LOCAL work_mem = '64MB'"))
     connection.execute(
         text(
             f"INSERT INTO listing (id, {', '.join(columns)}, position, first_seen) "
-            f"SELECT id, {', '.join(columns)}, {point}, CURRENT_DATE FROM staged WHERE fresh "
-            # Neighbours stand together, so that a search near a place reads few pages.
-            f"ORDER BY CAST({point} AS geometry) "
+            f"SELECT id, {', '.join(columns)}, {point}, CURRENT_DATE FROM ("
+            f"SELECT ctid AS tid FROM staged WHERE fresh ORDER BY CAST({point} AS geometry)"
+            ") AS sorted JOIN staged ON staged.ctid = sorted.tid "
             f"ON CONFLICT (id) DO UPDATE SET {updates}"
         )
     )
     if source.origin == "feed":
         connection.execute(text("DELETE FROM source WHERE origin = 'sample'"))
-    _mark_seen(connection, report)
+    _mark_seen(connection, report, seen)
     connection.execute(
         text(
             "UPDATE generation SET number = number + 1, samples = EXISTS "
@@ -338,20 +348,22 @@ def _merge(connection: Connection, report: Report, source: SourceSpec) -> None:
     )
 
 
-def _mark_seen(connection: Connection, report: Report) -> None:
+def _mark_seen(connection: Connection, report: Report, seen: _Seen) -> None:
     """Date the listings that the source no longer has, and clear those that came back."""
     values = {"source": report.source}
-    connection.execute(
-        text(
-            "UPDATE listing l SET last_seen = coalesce((SELECT seen_on FROM source "
-            f"WHERE id = :source), CURRENT_DATE) {_GONE} AND last_seen IS NULL"
-        ),
-        values,
-    )
-    connection.execute(
-        text(
-            "UPDATE listing l SET last_seen = NULL FROM staged s WHERE l.source_id = :source "
-            "AND l.external_id = s.external_id AND NOT s.refused AND l.last_seen IS NOT NULL"
-        ),
-        values,
-    )
+    if seen.gone:
+        connection.execute(
+            text(
+                "UPDATE listing l SET last_seen = coalesce((SELECT seen_on FROM source "
+                f"WHERE id = :source), CURRENT_DATE) {_GONE} AND last_seen IS NULL"
+            ),
+            values,
+        )
+    if seen.returned:
+        connection.execute(
+            text(
+                "UPDATE listing l SET last_seen = NULL FROM staged s WHERE l.source_id = :source "
+                "AND l.external_id = s.external_id AND NOT s.refused AND l.last_seen IS NOT NULL"
+            ),
+            values,
+        )
