@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from directory import schedule
 from directory.places import Place
-from directory.question import Words
+from directory.question import When, Words
+from directory.understand import Question
 from directory.vocabulary import vocabulary
 
 Sort = Literal["best", "distance", "soonest", "name"]
@@ -26,15 +27,6 @@ CLOCK = "(CAST(:clocks AS jsonb) ->> timezone)::int"
 
 
 @dataclass(frozen=True, slots=True)
-class When:
-    """A day (or None for any), a part of it (or None), or open at this moment."""
-
-    day: str | None = None
-    time: str | None = None
-    open: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Search:
     """A question from the edge to SQL. ``radius_m`` is in geodesic metres, inclusive.
 
@@ -43,6 +35,7 @@ class Search:
     """
 
     words: Words | None = None
+    question: Question | None = None
     place: Place | None = None
     radius_m: float = 40_233.6
     kinds: tuple[str, ...] = ()
@@ -101,7 +94,8 @@ def conditions(search: Search, now: datetime) -> Filter:
     """What a listing must satisfy to be an answer as of ``now``."""
     found = Filter()
     if search.words is not None and search.words.name is None:
-        found.always.append(search.words.tsquery)
+        if search.words.tsquery:
+            found.always.append(search.words.tsquery)
     elif search.words is not None:
         found.others.append(_or_named(search.words, "search @@ CAST(:words AS tsquery)"))
         found.parameters |= {"words": search.words.tsquery, "name": search.words.name}

@@ -10,11 +10,13 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from directory import question, schedule
-from directory.criteria import Search, When
+from directory import schedule
+from directory.criteria import Search
 from directory.errors import UsageError
 from directory.places import Place, find_place, place_at
+from directory.question import When
 from directory.records import KINDS
+from directory.understand import literal, understand
 from directory.vocabulary import vocabulary
 
 METRES = {"mi": 1609.344, "km": 1000.0}
@@ -33,20 +35,24 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
     Names and meanings are those of ``GET /api/v1/search`` in docs/api.md. ``country`` is
     where ambiguous place names are looked for first. Unknown names are left alone.
     """
-    words = question.parse(_one(values, "q"))
-    _choice(values, "literal", ("1",))
-    place = _place(values, connection, country)
+    typed, place = _one(values, "q"), _place(values, connection, country)
+    if _choice(values, "literal", ("1",)):
+        asked = literal(typed)
+    else:
+        asked = understand(typed, connection, country, place=place is None)
+    place = place or asked.place
     sort = _choice(values, "sort", SORTS) or "best"
     if sort == "distance" and place is None:
         raise UsageError("Sorting by distance needs a place; give near, or lat and lon.", "sort")
     return Search(
-        words=words,
+        words=asked.words,
+        question=asked,
         place=place,
         radius_m=_radius(values),
         kinds=_several(values, "kind", KINDS),
         terms=_several(values, "term", vocabulary().terms),
-        when=_when(values),
-        attend=cast(Any, _choice(values, "attend", ("in_person", "online"))),
+        when=_when(values) or asked.when,
+        attend=cast(Any, _choice(values, "attend", ("in_person", "online"))) or asked.attend,
         sort=cast(Any, sort),
         page=_whole(values, "page", 1, 10_000, 1),
         per_page=_whole(values, "per_page", 1, MOST_PER_PAGE, 20),

@@ -29,10 +29,19 @@ _SMALL = frozenset(words.stem(word) for word in STOP_WORDS) | {"my", "i", "me", 
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """A day (or None for any), a part of it (or None), or open at this moment."""
+
+    day: str | None = None
+    time: str | None = None
+    open: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """A question's words.
 
-    text: as typed. tsquery: what a listing must match, of quoted lexemes.
+    text: as typed. tsquery: what a listing must match, of quoted lexemes; "" for anything.
     name_tsquery, term_tsquery: the same, within the name; within name, terms and kind.
     lexemes: what is wanted, for highlights.
     name: where something is excluded, the whole text as the key of a name, because names
@@ -74,15 +83,20 @@ def _parser() -> QueryParser:
 _PARSER = _parser()
 
 
+def check(text: str) -> None:
+    """Raise UsageError (parameter ``q``) for more than 200 characters, or NUL."""
+    if len(text) > LONGEST:
+        raise UsageError(f"The question is too long; use at most {LONGEST} characters.", "q")
+    if "\0" in text:
+        raise UsageError("The question holds a NUL character; please remove it.", "q")
+
+
 def parse(text: str) -> Words | None:
     """The words of ``text``; None where it has none.
 
     Raises UsageError (parameter ``q``) for more than 200 characters or 12 words, or NUL.
     """
-    if len(text) > LONGEST:
-        raise UsageError(f"The question is too long; use at most {LONGEST} characters.", "q")
-    if "\0" in text:
-        raise UsageError("The question holds a NUL character; please remove it.", "q")
+    check(text)
     tree = _PARSER.parse(text)
     leaves = list(_leaves(tree))
     if all(isinstance(leaf, ast.Term) and leaf.text in _SMALL for leaf, _ in leaves):

@@ -31,7 +31,7 @@ KIND_WORDS = {
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 _TOKEN = re.compile(r"[^\W_]+")
 # A token as people write it, initials and apostrophes included.
-_WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
+WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
 _APOSTROPHES = str.maketrans("", "", "’‘ʼ´")
 
 
@@ -71,11 +71,14 @@ def search_vector(record: Record, hours: Iterable[str]) -> str:
     """The record's words in PostgreSQL's tsvector text form.
 
     A word of the name is there twice, as itself and as ``name:word``: so an index knows what
-    is in names. A term, the kind and ``hours`` are one lexeme each: what people call a term is
-    looked up when a question is read (``codes_with``). No token has a colon: codes and words
-    cannot be mistaken.
+    is in names. A term, the kind, the region and ``hours`` are one lexeme each: what people
+    call a term is looked up when a question is read (``codes_with``). No token has a colon:
+    codes and words cannot be mistaken.
     """
-    parts = [f"'{code}'" for code in (f"kind:{record.kind}", *record.terms, *hours)]
+    codes = [f"kind:{record.kind}", *record.terms, *hours]
+    if record.region and record.region.isalnum():
+        codes.append(f"in:{record.country}-{record.region}".lower())
+    parts = [f"'{code}'" for code in codes]
     position = 0
     for text in (record.name, record.organization, record.city, *_other_texts(record)):
         for lexeme in lexemes(text) if text else ():
@@ -128,7 +131,7 @@ def _other_texts(record: Record) -> list[str | None]:
 def spans(text: str, wanted: frozenset[str]) -> list[tuple[int, int]]:
     """Where ``text`` holds a token whose lexeme is wanted, as (start, end) in characters."""
     found = []
-    for match in _WRITTEN.finditer(text):
+    for match in WRITTEN.finditer(text):
         if wanted.intersection(lexemes(match.group())):
             found.append(match.span())
     return found

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from directory import question
-from directory.criteria import Search, When
+from directory.criteria import Search
 from directory.places import Place
+from directory.question import When
 from directory.search import Hit, Page
 from directory.web import filters, links
 from tests.builders import asked_by, listing

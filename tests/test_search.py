@@ -14,10 +14,11 @@ from sqlalchemy import Engine, text
 
 from directory import question, words
 from directory import search as search_module
-from directory.criteria import Search, When
+from directory.criteria import Search
 from directory.errors import UsageError
 from directory.generate import generate
 from directory.places import place_at
+from directory.question import When
 from directory.records import KINDS
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import Page, answer

@@ -38,10 +38,25 @@ def search_document(
 def question_document(search: Search) -> dict[str, Any]:
     """What was understood of the question."""
     terms = vocabulary().terms
+    asked = search.question
+    parts = asked.parts if asked else ()
+    understood = [
+        {"code": code, "label": terms[code].label, "from": part.source}
+        for part in parts
+        if part.what == "term" and not part.negated
+        for code in part.codes
+    ]
+    chosen = [{"code": c, "label": terms[c].label, "from": None} for c in search.terms]
+    kinds = [c for p in parts if p.what == "kind" and not p.negated for c in p.codes]
     return {
-        "words": search.words.text if search.words else None,
-        "kinds": list(search.kinds),
-        "terms": [{"code": c, "label": terms[c].label, "from": None} for c in search.terms],
+        "words": (asked.rest if asked else search.words and search.words.text) or None,
+        "kinds": [*search.kinds, *(c.removeprefix("kind:") for c in kinds if c[:5] == "kind:")],
+        "terms": [*understood, *chosen],
+        "excluded": [c for p in parts if p.negated for c in p.codes],
+        "parts": [
+            {"what": p.what, "codes": list(p.codes), "from": p.source, "negated": p.negated}
+            for p in parts
+        ],
         "place": search.place and place_document(search.place),
         "radius_m": search.radius_m if search.near else None,
         "when": search.when

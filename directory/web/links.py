@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 from directory.criteria import Search
 from directory.parameters import DEFAULT_RADIUS, METRES
 from directory.search import EXACT_TO, Page
+from directory.understand import Part
 from directory.vocabulary import vocabulary
 from directory.web.hours import TIMES
-from directory.web.wording import KINDS, number, quantity
+from directory.web.wording import KINDS, number, part_label, quantity
 
 Values = Mapping[str, Sequence[str]]
 Change = str | Sequence[str] | None
@@ -84,27 +85,57 @@ def radius_of(search: Search, unit: str) -> str:
 
 def chips(search: Search, values: Values) -> list[Link]:
     """Each active part of the question, with the link that takes it away."""
-    unit, terms, found = unit_of(values), vocabulary().terms, []
-    if search.words is not None:
-        found.append(Link(f"“{search.words.text}”", search_url(values, q=None)))
-    if search.place is not None:
+    unit, terms = unit_of(values), vocabulary().terms
+    found = _understood(search, values)
+    own = {part.what for part in search.question.parts} if search.question else set()
+    if search.place is not None and "place" not in own:
         prefix = f"within {radius_of(search, unit)} of" if search.near else "for"
         found.append(Link(f"{prefix} {search.place.name}", without_place(values)))
     for kind in search.kinds:
         found.append(Link(KINDS[kind].plural, without(values, "kind", kind)))
     for code in search.terms:
         found.append(Link(terms[code].label, without(values, "term", code)))
-    if when := search.when:
+    if (when := search.when) and "when" not in own:
         if when.day:
             found.append(Link(when.day.capitalize(), search_url(values, day=None)))
         if when.time:
             found.append(Link(TIMES[when.time], search_url(values, time=None)))
         if when.open:
             found.append(Link("Open now", search_url(values, open=None)))
-    if search.attend:
+    if search.attend and "attend" not in own:
         label = "Online or by phone" if search.attend == "online" else "In person"
         found.append(Link(label, search_url(values, attend=None)))
     return found
+
+
+def _understood(search: Search, values: Values) -> list[Link]:
+    """Each part of the typed question, with the link to the same question without it."""
+    asked = search.question
+    if asked is None or not asked.text:
+        return []
+    found = []
+    for parts in _by_span(asked.parts):
+        label = " · ".join(dict.fromkeys(part_label(part) for part in parts))
+        found.append(Link(label, search_url(values, q=asked.without(parts[0]) or None)))
+    if asked.rest:
+        kept = " ".join(part.source for part, *_ in _by_span(asked.parts))
+        found.append(Link(f"“{asked.rest}”", search_url(values, q=kept or None)))
+    return found
+
+
+def _by_span(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts that stand in the same words come and go together."""
+    spans: dict[tuple[int, int], list[Part]] = {}
+    for part in parts:
+        spans.setdefault((part.start, part.end), []).append(part)
+    return list(spans.values())
+
+
+def exactly(search: Search, values: Values) -> str | None:
+    """The search for exactly the typed words, where they were understood as more."""
+    if search.question is None or not search.question.parts:
+        return None
+    return search_url(values, literal="1")
 
 
 def sorts(search: Search, values: Values) -> list[Link]:
@@ -150,14 +181,16 @@ def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
     for wider in [step for step in WIDER if reach and step >= min(reach)][:2]:
         text = f"Look within {quantity(wider, unit)}"
         found.append(Link(text, search_url(values, radius=f"{wider:g}")))
-    if search.when:
+    own = {part.what for part in search.question.parts} if search.question else set()
+    if search.when and "when" not in own:
         changes: dict[str, Change] = {"day": None, "time": None, "open": None}
         found.append(Link("Any day and time", search_url(values, **changes)))
-    if search.attend:
+    if search.attend and "attend" not in own:
         found.append(Link("In person or online", search_url(values, attend=None)))
+    found += _fewer_parts(search, values)
     found += _fewer_choices(search, values)
     found += _fewer_words(search, values)
-    if search.place:
+    if search.place and "place" not in own:
         found.append(Link("Look everywhere", without_place(values)))
     return found
 
@@ -178,8 +211,23 @@ def _fewer_choices(search: Search, values: Values) -> list[Link]:
     return found
 
 
+def _fewer_parts(search: Search, values: Values) -> list[Link]:
+    """One link for each understood part of the question, and for the words beside them."""
+    asked = search.question
+    if asked is None or not asked.parts:
+        return []
+    found = []
+    for part, *_ in _by_span(asked.parts):
+        if rest := asked.without(part):
+            found.append(Link(f"Without “{part.source}”", search_url(values, q=rest)))
+    if asked.rest:
+        kept = " ".join(part.source for part, *_ in _by_span(asked.parts))
+        found.append(Link(f"Without “{asked.rest}”", search_url(values, q=kept)))
+    return found
+
+
 def _fewer_words(search: Search, values: Values) -> list[Link]:
-    if search.words is None:
+    if search.words is None or (search.question and search.question.parts):
         return []
     asked = search.words.text.split()
     plain = not any(mark in search.words.text for mark in '"*-') and "OR" not in asked
@@ -193,14 +241,17 @@ def _fewer_words(search: Search, values: Values) -> list[Link]:
     return found
 
 
+def count_words(page: Page) -> str:
+    """How many were found: "1 result", "More than 10,000 results"."""
+    if not page.total_is_exact:
+        return f"More than {number(EXACT_TO)} results"
+    return f"{number(page.total)} {'result' if page.total == 1 else 'results'}"
+
+
 def total_words(search: Search, page: Page, values: Values) -> str:
     """How many were found and where, as a sentence."""
     unit = unit_of(values)
-    if page.total_is_exact:
-        total = f"{number(page.total)} {'result' if page.total == 1 else 'results'}"
-        total = total if page.total else "Nothing found"
-    else:
-        total = f"More than {number(EXACT_TO)} results"
+    total = count_words(page) if page.total else "Nothing found"
     if search.attend == "online":
         total += " online or by phone"
     if search.near and search.place:

@@ -4,8 +4,10 @@ No page needs JavaScript, sets a cookie or loads anything from another site.
 """
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -20,6 +22,9 @@ from directory.search import answer
 from directory.web import crisis, filters, hours, links, state, wording
 
 site = Blueprint("site", __name__)
+
+# Ways out of an empty page that are tried; each is a search.
+WAYS_OUT = 8
 
 # What an error page says in place of the protocol's own words.
 ERRORS = {
@@ -85,6 +90,9 @@ def search() -> ResponseReturnValue:
         asked = read_search(values, connection, state().config.country)
         page = answer(connection, asked, now)
         samples = _samples(connection)
+        ways_out = links.suggestions(asked, page, values)
+        if not page.total:
+            ways_out = _counted(connection, ways_out, now)
     before, after = links.paging(asked, page, values)
     body = render_template(
         "search.html",
@@ -101,7 +109,8 @@ def search() -> ResponseReturnValue:
         sorts=links.sorts(asked, values),
         groups=filters.groups(asked, page),
         alternatives=links.alternatives(asked, values),
-        suggestions=links.suggestions(asked, page, values),
+        suggestions=ways_out,
+        exactly=links.exactly(asked, values),
         before=before,
         after=after,
         online_url=links.search_url(values, attend="online", sort=None),
@@ -110,6 +119,18 @@ def search() -> ResponseReturnValue:
     response = make_response(body)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _counted(connection: Connection, ways_out: list[links.Link], now: datetime) -> list[links.Link]:
+    """The links that lead to results, with how many; all of them where none does."""
+    found = []
+    for link in ways_out[:WAYS_OUT]:
+        values = parse_qs(urlsplit(link.url).query)
+        asked = read_search(values, connection, state().config.country)
+        page = answer(connection, replace(asked, per_page=1), now)
+        if page.total:
+            found.append(replace(link, text=f"{link.text}: {links.count_words(page)}"))
+    return found or ways_out
 
 
 @site.get("/listing/<listing_id>")

@@ -16,6 +16,7 @@ import phonenumbers
 from directory.models import Listing
 from directory.parameters import METRES
 from directory.search import Hit
+from directory.understand import Part
 from directory.vocabulary import Facet, Term, vocabulary
 
 UNITS = {"mi": ("mile", "miles"), "km": ("km", "km")}
@@ -66,6 +67,34 @@ KINDS = {
     "hotline": KindLabel(
         "Help line", "Help lines", "People to call or text at once, from anywhere."
     ),
+}
+
+
+def part_label(part: Part) -> str:
+    """What was understood of a part of a question, as its chip says it."""
+    if part.what == "place":
+        return part.label
+    label = " or ".join(dict.fromkeys(_code_label(code) for code in part.codes))
+    return f"Not {label}" if part.negated else label
+
+
+def _code_label(code: str) -> str:
+    kind, _, value = code.partition(":")
+    if kind == "kind":
+        return KINDS[value].plural
+    if code in _PLAIN:
+        return _PLAIN[code]
+    return vocabulary().terms[code].label if code in vocabulary().terms else value.capitalize()
+
+
+_PLAIN = {
+    "open:now": "Open now",
+    "attend:online": "Online or by phone",
+    "attend:in_person": "In person",
+    "time:morning": "Morning",
+    "time:midday": "Midday",
+    "time:evening": "Evening",
+    "time:night": "Night",
 }
 
 

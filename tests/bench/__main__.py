@@ -24,12 +24,13 @@ from sqlalchemy.engine import make_url
 
 from directory import cluster, db, question
 from directory.config import Config, load_config
-from directory.criteria import Search, When
+from directory.criteria import Search
 from directory.feed import open_feed
 from directory.generate import sample_rows, spread
 from directory.importing import importer
 from directory.load import SourceSpec, load
 from directory.places import Place, load_places, place_at
+from directory.question import When
 from directory.search import answer
 from directory.web.app import create_app
 from tests.conftest import fresh_database, settings

@@ -1,0 +1,405 @@
+"""Text -> Question: terms, kinds, a place, a time and words in what a person typed.
+
+Labels and synonyms of the vocabulary, and the other ways to say things in
+``data/phrases.toml``, are found on stemmed tokens, the longest first. Names win over wishes: a
+listing whose name holds all that was typed is always a match, and the first. See
+docs/search.md.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from directory import question, words
+from directory.config import DATA
+from directory.errors import UsageError
+from directory.places import Place, find_place, normalise
+from directory.question import When, Words
+from directory.vocabulary import vocabulary
+
+What = Literal["term", "kind", "place", "when", "attend", "words"]
+
+# Before a place; "en" and "cerca de" are Spanish.
+_BEFORE_PLACE = re.compile(
+    r"\b(?:near|nearby|in|around|close to|next to|at|outside(?: of)?|by|from|cerca de|en)\s+", re.I
+)
+_POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z]\d)?\b")
+_AGE = re.compile(
+    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b|\bis\s+(\d{1,2})\b)",
+    re.I,
+)
+_NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
+# What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
+_HARD = ("kind", "service", "fellowship")
+# A place follows these for sure; after others, and alone, a small town's name is more likely
+# just a word.
+_SURELY = ("near", "close", "next", "outside", "cerca")
+_TOWN, _CITY = 500, 5_000
+_LONGEST_PLACE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing understood: ``source`` stands at ``start``:``end`` of the text.
+
+    codes: what it means, such as ("pay:medicaid",): any of them; label: of a place, in words.
+    """
+
+    what: What
+    codes: tuple[str, ...]
+    label: str
+    source: str
+    start: int
+    end: int
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was understood of ``text``. ``rest`` are the words that mean nothing special;
+    ``words`` is all but place, time and attendance, as a search for words and terms."""
+
+    text: str
+    parts: tuple[Part, ...] = ()
+    rest: str = ""
+    words: Words | None = None
+    place: Place | None = None
+    when: When | None = None
+    attend: Literal["in_person", "online"] | None = None
+
+    def without(self, part: Part) -> str:
+        """The text with a part cut out."""
+        return " ".join((self.text[: part.start] + " " + self.text[part.end :]).split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A word as typed, where it stands, and its lexemes."""
+
+    start: int
+    end: int
+    lexemes: tuple[str, ...]
+
+
+Meaning = tuple[str, ...]
+
+
+@cache
+def _phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
+    """First lexeme -> (lexemes, what they mean), the longest first; fillers mean nothing."""
+    document = tomllib.loads((DATA / "phrases.toml").read_text(encoding="utf-8"))
+    found: dict[tuple[str, ...], Meaning] = {}
+    for said in document["filler"]:
+        found[tuple(words.lexemes(said))] = ()
+    for term in vocabulary().terms.values():
+        for said in (term.label, *term.synonyms):
+            lexemes = tuple(words.lexemes(said))
+            # What several terms are called means any of them.
+            known = found.get(lexemes, ())
+            found[lexemes] = (f"{known[0]}|{term.code}",) if known else (term.code,)
+    for phrase in document["phrase"]:
+        found |= {tuple(words.lexemes(said)): tuple(phrase["means"]) for said in phrase["says"]}
+    by_first: dict[str, list[tuple[tuple[str, ...], Meaning]]] = {}
+    for lexemes, means in sorted(found.items(), key=lambda item: -len(item[0])):
+        if lexemes:
+            by_first.setdefault(lexemes[0], []).append((lexemes, means))
+    return by_first
+
+
+def literal(typed: str) -> Question:
+    """All of the text as words, in the language of ``question.parse``."""
+    found = question.parse(typed)
+    return Question(typed, rest=typed.strip() if found else "", words=found)
+
+
+def understand(typed: str, connection: Connection, country: str, *, place: bool = True) -> Question:
+    """What ``typed`` asks for; with ``place`` off, no place is looked for in it.
+
+    Quotes, OR, * and a leading minus keep their meaning: such a text is words only. Raises
+    UsageError (parameter ``q``) as ``question.parse`` does.
+    """
+    question.check(typed)
+    if not typed.strip():
+        return Question("")
+    if re.search(r'["*]|(?:^|\s)-\w|\sOR\s', typed):
+        return literal(typed)
+    tokens = list(_tokens(typed))
+    parts, free, fillers = _spotted(typed, tokens)
+    found = Question(typed.strip())
+    if place:
+        finder = _Finder(typed, tokens, free, parts, connection, country)
+        if located := finder.place():
+            part, where = located
+            taken = {n for n, t in enumerate(tokens) if part.start <= t.start < part.end}
+            free, fillers = free - taken, fillers - taken
+            parts.append(part)
+            found = replace(found, place=where)
+    ages = _ages(typed, parts)
+    free -= {n for n in free for age in ages if age.start <= tokens[n].start < age.end}
+    parts += ages
+    parts.sort(key=lambda part: part.start)
+    rest = [tokens[i] for i in sorted(free)]
+    if not rest and not parts:
+        return literal(typed)
+    return _put_together(found, parts, rest, [tokens[i] for i in sorted(free | fillers)])
+
+
+def _tokens(typed: str) -> Iterator[_Token]:
+    for match in words.WRITTEN.finditer(typed):
+        if lexemes := tuple(words.lexemes(match.group())):
+            yield _Token(match.start(), match.end(), lexemes)
+
+
+def _spotted(typed: str, tokens: list[_Token]) -> tuple[list[Part], set[int], set[int]]:
+    """Parts that phrases mean; and the numbers of tokens that are free, and of fillers."""
+    parts: list[Part] = []
+    free: set[int] = set()
+    fillers: set[int] = set()
+    number = 0
+    while number < len(tokens):
+        size, means = _longest(tokens, number)
+        if not size:
+            free.add(number)
+            number += 1
+            continue
+        span = range(number, number + size)
+        start, end = tokens[number].start, tokens[span[-1]].end
+        negated = number > 0 and tokens[number - 1].lexemes[0] in _NEGATIONS
+        if not means:
+            fillers.update(span)
+        elif negated:
+            start = tokens[number - 1].start
+            free.discard(number - 1)
+        parts += [_part(meaning, typed, start, end, negated) for meaning in means]
+        number += size
+    # A "no" that negates nothing known says nothing that words could.
+    for number in [n for n in free if tokens[n].lexemes[0] in _NEGATIONS]:
+        free.discard(number)
+        fillers.add(number)
+    return parts, free, fillers
+
+
+def _longest(tokens: list[_Token], number: int) -> tuple[int, Meaning]:
+    """How many tokens from ``number`` on are a phrase, and what it means; 0 for none."""
+    ahead: list[str] = []
+    ends = {}
+    for count, token in enumerate(tokens[number : number + 8], 1):
+        ahead += token.lexemes
+        ends[len(ahead)] = count
+    for lexemes, means in _phrases().get(ahead[0], ()):
+        if len(lexemes) in ends and tuple(ahead[: len(lexemes)]) == lexemes:
+            return ends[len(lexemes)], means
+    return 0, ()
+
+
+_WHAT: dict[str, What] = {
+    "kind": "kind",
+    "attend": "attend",
+    "day": "when",
+    "time": "when",
+    "open": "when",
+}
+
+
+def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part:
+    codes = tuple(meaning.removeprefix("!").split("|"))
+    negated = negated != meaning.startswith("!")
+    what = _WHAT.get(codes[0].split(":")[0], "term")
+    return Part(what, codes, "", typed[start:end], start, end, negated)
+
+
+def _ages(typed: str, parts: list[Part]) -> list[Part]:
+    """An age under 18 asks for help for teens."""
+    found = []
+    for match in _AGE.finditer(typed):
+        age = int(match[1] or match[2] or match[3])
+        known = any("who:teens" in part.codes for part in parts)
+        taken = any(part.start < match.end() and match.start() < part.end for part in parts)
+        if 10 <= age < 18 and not known and not taken:
+            found.append(_part("who:teens", typed, *match.span(), negated=False))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    """Looks for the place in a text whose ``free`` tokens mean nothing else so far."""
+
+    typed: str
+    tokens: list[_Token]
+    free: set[int]
+    parts: list[Part]
+    connection: Connection
+    country: str
+
+    def place(self) -> tuple[Part, Place] | None:
+        """The place and its part: a postal code, after a preposition, or at an end."""
+        for match in _POSTCODE.finditer(self.typed):
+            if where := self._known(match.group()):
+                return self._part(*match.span(), where), where
+        for match in reversed(list(_BEFORE_PLACE.finditer(self.typed))):
+            first = next((n for n, t in enumerate(self.tokens) if t.start >= match.end()), None)
+            if first is not None and not self._meant(first):
+                near = match.group().lower().startswith(_SURELY)
+                for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
+                    where = self._known(self._text(first, last), 0 if near else _TOWN)
+                    if where:
+                        return self._part(match.start(), self.tokens[last].end, where), where
+        return self._bare()
+
+    def _bare(self) -> tuple[Part, Place] | None:
+        """A place without a preposition, beside what means something else."""
+        count = len(self.tokens)
+        for size in range(min(_LONGEST_PLACE, count), 0, -1):
+            for first in range(count - size, -1, -1):
+                last = first + size - 1
+                run = set(range(first, last + 1))
+                at_end = first - 1 not in self.free or last + 1 not in self.free
+                if not (at_end and run <= self.free):
+                    continue
+                if where := self._known(self._text(first, last), _CITY):
+                    if self.free - run and self._is_name():
+                        return None
+                    return self._part(self.tokens[first].start, self.tokens[last].end, where), where
+        return None
+
+    def _meant(self, number: int) -> bool:
+        start = self.tokens[number].start
+        return any(part.start <= start < part.end for part in self.parts)
+
+    def _text(self, first: int, last: int) -> str:
+        return self.typed[self.tokens[first].start : self.tokens[last].end]
+
+    def _part(self, start: int, end: int, where: Place) -> Part:
+        label = f"In {where.name}" if where.kind == "region" else f"Near {where.name}"
+        return Part("place", (), label, self.typed[start:end], start, end)
+
+    def _known(self, name: str, people: int = 0) -> Place | None:
+        """The place of a name; of a city, if so many people live there."""
+        try:
+            where = find_place(self.connection, name, self.country)
+        except UsageError:
+            return None
+        if where.kind in ("country", "point"):
+            return None
+        if where.kind == "city" and people:
+            most = (
+                "SELECT max(population) FROM place WHERE key = :key AND lat = :lat AND lon = :lon"
+            )
+            key = normalise(where.name.split(",")[0])
+            values = {"key": key, "lat": where.lat, "lon": where.lon}
+            if (self.connection.execute(text(most), values).scalar() or 0) < people:
+                return None
+        return where
+
+    def _is_name(self) -> bool:
+        """Whether a listing's name holds all of the text in a row."""
+        phrase = " <-> ".join(f"'name:{lexeme}'" for lexeme in words.lexemes(self.typed))
+        named = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
+        return bool(self.connection.execute(text(named), {"q": phrase}).scalar())
+
+
+def _put_together(
+    found: Question, parts: list[Part], rest: list[_Token], named: list[_Token]
+) -> Question:
+    """The parts and the words as one question."""
+    when: dict[str, str] = {}
+    attend: Any = None
+    wishes = _Wishes()
+    for part in parts:
+        kind, _, value = part.codes[0].partition(":") if part.codes else ("", "", "")
+        if part.what == "when" and not part.negated:
+            when[kind] = value
+        elif part.what == "attend" and not part.negated:
+            attend = value
+        elif part.what in ("term", "kind"):
+            wishes.add(part)
+    if when.get("open"):
+        when = {"open": "now"}
+    if found.place is not None and found.place.kind == "region":
+        region = f"in:{found.place.country}-{found.place.region}".lower()
+        wishes.hard.append(f"'{region}'")
+    lexemes = [lexeme for token in rest for lexeme in token.lexemes]
+    if len(lexemes) > question.MOST_TERMS:
+        raise UsageError(
+            f"The question has too many words; use at most {question.MOST_TERMS}.", "q"
+        )
+    said = [lexeme for token in named for lexeme in token.lexemes]
+    spans = dict.fromkeys(part.source for part in parts if part.what in ("term", "kind"))
+    meant = [lexeme for source in spans for lexeme in words.lexemes(source)]
+    place = found.place if found.place and found.place.kind != "region" else None
+    return replace(
+        found,
+        parts=tuple(parts),
+        rest=" ".join(found.text[token.start : token.end] for token in rest),
+        words=wishes.words(found.text, lexemes, said, meant),
+        place=place,
+        when=When(**when) if when else None,
+        attend=attend,
+    )
+
+
+@dataclass(slots=True)
+class _Wishes:
+    """tsqueries of what must hold, what is wished for, and what must not be.
+
+    Most sources do not say whom a place serves or how to pay: to ask for it ranks those that
+    say so first, and leaves out none.
+    """
+
+    hard: list[str] = field(default_factory=list)
+    soft: dict[str, list[str]] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+    banned: list[str] = field(default_factory=list)
+
+    def add(self, part: Part) -> None:
+        """Take in a term or a kind."""
+        codes = [f"'{code}'" for code in part.codes]
+        facet = part.codes[0].split(":")[0]
+        if part.negated:
+            self.banned += codes
+        elif facet in _HARD:
+            said = words.lexemes(part.source)
+            text_ = " <-> ".join(f"'{lexeme}'" for lexeme in said)
+            options = codes if facet == "kind" else [f"({text_})", *codes]
+            (self.kinds if facet == "kind" and len(codes) == 1 else self.hard).append(
+                " | ".join(options)
+            )
+        else:
+            self.soft.setdefault(facet, []).extend(codes)
+
+    def words(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
+        """The wishes and the other words as one search; None where there are none.
+
+        Lexemes: ``rest`` of words that mean nothing special, ``said`` of those and of fillers,
+        ``meant`` of the wishes. All that was said may be a name.
+        """
+        hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
+        soft = [" | ".join(codes) for codes in self.soft.values()]
+        banned = [f"!{code}" for code in dict.fromkeys(self.banned)]
+        if not (hard or soft or rest or banned):
+            return None
+        wanted = _all_of([*hard, *(f"'{lexeme}'" for lexeme in rest), *banned])
+        content = dict.fromkeys((*rest, *meant) or said)
+        whole = dict.fromkeys((*said, *meant))
+        if wanted and len(whole) > 1 and not banned:
+            wanted = f"({wanted}) | ({_named(whole)})"
+        return Words(
+            text=typed,
+            tsquery=wanted,
+            name_tsquery=_named(content),
+            term_tsquery=_all_of([*hard, *soft, *(f"'name:{w}'" for w in rest), *banned]),
+            lexemes=frozenset(content),
+        )
+
+
+def _all_of(parts: Iterable[str]) -> str:
+    return " & ".join(f"({part})" for part in parts)
+
+
+def _named(lexemes: Iterable[str]) -> str:
+    return " & ".join(f"'name:{lexeme}'" for lexeme in lexemes)
