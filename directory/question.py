@@ -25,7 +25,7 @@ LONGEST = 200
 MOST_TERMS = 12
 
 # Small words that say nothing by themselves; they count inside quotes and in names.
-_SMALL = frozenset(words.stem(word) for word in STOP_WORDS) | {"my", "i", "me", "near", "that"}
+SMALL = frozenset(words.stem(word) for word in STOP_WORDS) | {"my", "i", "me", "near", "that"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,10 @@ def parse(text: str) -> Words | None:
     check(text)
     tree = _PARSER.parse(text)
     leaves = list(_leaves(tree))
-    if all(isinstance(leaf, ast.Term) and leaf.text in _SMALL for leaf, _ in leaves):
+    if all(isinstance(leaf, ast.Term) and leaf.text in SMALL for leaf, _ in leaves):
         small: frozenset[str] = frozenset()
     else:
-        small = _SMALL
+        small = SMALL
     wanted = [w for leaf, negated in leaves if not negated for w in _texts(leaf, small)]
     if sum(len(_texts(leaf, small)) for leaf, _ in leaves) > MOST_TERMS:
         raise UsageError(f"The question has too many words; use at most {MOST_TERMS}.", "q")

@@ -246,6 +246,8 @@ class _Finder:
             if first is not None and not self._meant(first):
                 near = match.group().lower().startswith(_SURELY)
                 for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
+                    if last == first and first not in self.free:  # "near me" is not in Maine
+                        continue
                     where = self._known(self._text(first, last), 0 if near else _TOWN)
                     if where:
                         return self._part(match.start(), self.tokens[last].end, where), where
@@ -384,14 +386,14 @@ class _Wishes:
         if not (hard or soft or rest or banned):
             return None
         wanted = _all_of([*hard, *(f"'{lexeme}'" for lexeme in rest), *banned])
-        content = dict.fromkeys((*rest, *meant) or said)
+        content = dict.fromkeys(w for w in (*rest, *meant) or said if w not in question.SMALL)
         whole = dict.fromkeys((*said, *meant))
         if wanted and len(whole) > 1 and not banned:
             wanted = f"({wanted}) | ({_named(whole)})"
         return Words(
             text=typed,
             tsquery=wanted,
-            name_tsquery=_named(content),
+            name_tsquery=_named(content or whole),
             term_tsquery=_all_of([*hard, *soft, *(f"'name:{w}'" for w in rest), *banned]),
             lexemes=frozenset(content),
         )

@@ -37,7 +37,9 @@ def search(client: FlaskClient, **parameters: Any) -> Any:
 def test_an_answer_has_the_shape_that_is_promised(client: FlaskClient) -> None:
     answer = search(client, q="detox", near="Denver", per_page=5)
     assert answer.keys() >= CONTRACT_KEYS
-    assert answer["question"]["words"] == "detox"
+    assert answer["question"]["words"] is None
+    (term,) = answer["question"]["terms"]
+    assert (term["code"], term["from"]) == ("service:detox", "detox")
     assert answer["question"]["place"]["name"] == "Denver, CO"
     assert answer["question"]["radius_m"] == 40233.6
     assert answer["results"]

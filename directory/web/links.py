@@ -111,8 +111,9 @@ def chips(search: Search, values: Values) -> list[Link]:
 def _understood(search: Search, values: Values) -> list[Link]:
     """Each part of the typed question, with the link to the same question without it."""
     asked = search.question
-    if asked is None or not asked.text:
-        return []
+    if asked is None:
+        typed = search.words.text if search.words else None
+        return [Link(f"“{typed}”", search_url(values, q=None))] if typed else []
     found = []
     for parts in _by_span(asked.parts):
         label = " · ".join(dict.fromkeys(part_label(part) for part in parts))

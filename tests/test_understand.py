@@ -1,0 +1,189 @@
+"""What is understood of questions as people type them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine
+
+from directory.criteria import Search
+from directory.errors import UsageError
+from directory.places import place_at
+from directory.search import answer
+from directory.understand import Question, literal, understand
+from directory.vocabulary import vocabulary
+from tests.conftest import NOW, Loader
+
+
+@pytest.fixture(scope="module")
+def connection(gazetteer: Engine) -> Any:
+    with gazetteer.connect() as found:
+        yield found
+
+
+def said(question: Question) -> set[str]:
+    """Everything understood as codes; what is not wanted begins with "!"."""
+    found = set()
+    for part in question.parts:
+        found |= {f"!{code}" if part.negated else code for code in part.codes}
+    return found
+
+
+# typed, codes that are meant (no others), place, words that remain
+ASKED: list[tuple[str, set[str], str | None, str]] = [
+    ("detox", {"service:detox"}, None, ""),
+    ("detox philadelphia", {"service:detox"}, "Philadelphia, PA", ""),
+    ("Detox in Denver, CO", {"service:detox"}, "Denver, CO", ""),
+    ("denver detox", {"service:detox"}, "Denver, CO", ""),
+    (
+        "suboxone clinic near boulder that takes medicaid tonight",
+        {"service:buprenorphine", "pay:medicaid", "day:today", "time:evening"},
+        "Boulder, CO",
+        "",
+    ),
+    ("vivitrol shot 19104", {"service:naltrexone"}, "Philadelphia, PA 19104", ""),
+    ("where can i get narcan", {"service:naloxone"}, None, ""),
+    (
+        "aa meetings saturday morning in irvine",
+        {"fellowship:aa", "kind:support_group", "day:saturday", "time:morning"},
+        "Irvine, CA",
+        "",
+    ),
+    ("AA meeting tomorrow", {"fellowship:aa", "kind:support_group", "day:tomorrow"}, None, ""),
+    (
+        "al-anon tonight near worcester ma",
+        {"fellowship:al-anon", "day:today", "time:evening"},
+        "Worcester, MA",
+        "",
+    ),
+    ("zoom na meeting", {"attend:online", "fellowship:na", "kind:support_group"}, None, ""),
+    ("meetings open now", {"kind:support_group", "open:now"}, None, ""),
+    ("IOP that takes tricare", {"service:intensive-outpatient", "pay:military"}, None, ""),
+    (
+        "rehab for women with no insurance in los angeles",
+        {"kind:treatment", "who:women", "pay:free", "pay:sliding-scale"},
+        "Los Angeles, CA",
+        "",
+    ),
+    (
+        "my son is 16 and smoking weed need help 19104",
+        {"who:teens", "substance:cannabis"},
+        "Philadelphia, PA 19104",
+        "",
+    ),
+    ("help for my 15 year old daughter", {"who:teens"}, None, ""),
+    ("my husband drinks too much boston", {"substance:alcohol"}, "Boston, MA", ""),
+    ("veteran ptsd san diego", {"who:veterans", "service:trauma"}, "San Diego, CA", ""),
+    ("halfway house philly", {"service:sober-living"}, "Philadelphia, PA", ""),
+    (
+        "sober living for women in pennsylvania",
+        {"service:sober-living", "who:women"},
+        "In Pennsylvania",
+        "",
+    ),
+    (
+        "interventionist near me",
+        {"kind:interventionist", "service:intervention"},
+        None,
+        "",
+    ),
+    ("gay aa meeting", {"who:lgbtq", "fellowship:aa", "kind:support_group"}, None, ""),
+    ("court ordered dui classes", {"who:court", "service:dui"}, None, ""),
+    ("desintoxicación en Fresno", {"service:detox"}, "Fresno, CA", ""),
+    (
+        "reuniones de AA en español cerca de Anaheim",
+        {"fellowship:aa", "kind:support_group", "language:es"},
+        "Anaheim, CA",
+        "",
+    ),
+    ("consejeria familiar gratis", {"service:family-counseling", "pay:free"}, None, ""),
+    ("rehabilitación para mujeres", {"kind:treatment", "who:women"}, None, ""),
+    (
+        "not 12 step programs in portland",
+        {"!service:twelve-step", "!fellowship:aa", "!fellowship:na", "!fellowship:al-anon"},
+        "Portland, OR",
+        "",
+    ),
+    ("detox no naltrexone", {"service:detox", "!service:naltrexone"}, None, ""),
+    ("Serenity House", set(), None, "Serenity House"),
+    ("Gaudenzia", set(), None, "Gaudenzia"),
+    ("Kirkbride Center", set(), None, "Kirkbride"),
+    ("wheelchair accessible meeting", {"access:wheelchair", "kind:support_group"}, None, ""),
+    ("m5v aa", {"fellowship:aa"}, "Downtown Toronto, ON M5V, Canada", ""),
+    ("detox in recovery", {"service:detox"}, None, "recovery"),
+    ("rehab in spanish", {"kind:treatment", "language:es"}, None, ""),
+    ("methadone", {"service:methadone", "service:opioid-treatment-program"}, None, ""),
+]
+
+
+@pytest.mark.parametrize(("typed", "codes", "place", "rest"), ASKED, ids=lambda v: str(v)[:40])
+def test_understood(
+    connection: Connection, typed: str, codes: set[str], place: str | None, rest: str
+) -> None:
+    found = understand(typed, connection, "US")
+    assert said(found) == codes
+    assert found.rest == rest
+    placed = [part.label for part in found.parts if part.what == "place"]
+    assert placed == ([] if place is None else [place if place[:3] == "In " else f"Near {place}"])
+
+
+def test_quotes_and_operators_are_words(connection: Connection) -> None:
+    for typed in ('"peer support" detox', "detox OR rehab", "recover*", "detox -alcohol"):
+        assert understand(typed, connection, "US") == literal(typed)
+
+
+def test_no_place_where_none_is_looked_for(connection: Connection) -> None:
+    found = understand("detox philadelphia", connection, "US", place=False)
+    assert (found.place, found.rest) == (None, "philadelphia")
+
+
+def test_every_label_and_synonym_is_understood(connection: Connection) -> None:
+    for term in vocabulary().terms.values():
+        for text in (term.label, *term.synonyms):
+            assert understand(text, connection, "US", place=False).parts, text
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(max_size=210) | st.lists(st.sampled_from([a[0] for a in ASKED])).map(" ".join))
+def test_any_text_is_understood_or_clearly_refused(connection: Connection, typed: str) -> None:
+    try:
+        found = understand(typed, connection, "US")
+    except UsageError as error:
+        assert error.parameter == "q"
+        return
+    ends = [0]
+    for part in sorted(found.parts, key=lambda part: (part.start, part.end)):
+        assert 0 <= part.start < part.end <= len(typed)
+        assert typed[part.start : part.end] == part.source
+        ends.append(part.end)
+        assert len(found.without(part)) < len(typed)
+
+
+def test_names_win_over_wishes(database: Engine, load_rows: Loader) -> None:
+    """A listing called so is found, and first, though it lacks what its name wishes for."""
+    load_rows(
+        {"external_id": "a", "name": "Women's Detox House", "kind": "community_program"},
+        {"external_id": "b", "name": "City Clinic", "terms": ["service:detox", "who:women"]},
+        {"external_id": "c", "name": "Other", "terms": ["service:detox"]},
+        {"external_id": "d", "name": "Third", "terms": ["who:women"]},
+    )
+    with database.connect() as connection:
+        asked = understand("women's detox house", connection, "US")
+        page = answer(connection, Search(words=asked.words), NOW)
+        assert [hit.listing.external_id for hit in page.hits] == ["a"]
+        asked = understand("detox for women", connection, "US")
+        page = answer(connection, Search(words=asked.words), NOW)
+        assert [hit.listing.external_id for hit in page.hits] == ["a", "b", "c"]
+        wish = understand("detox for women", connection, "US").words
+        near = Search(words=wish, place=place_at(39.7, -105.0))
+        assert answer(connection, near, NOW).total == 0
+
+
+def test_a_city_in_a_name_is_no_place(database: Engine, load_rows: Loader) -> None:
+    load_rows({"name": "Phoenix House Long Island"})
+    with database.connect() as connection:
+        assert understand("phoenix house", connection, "US").place is None
+        named = understand("phoenix detox", connection, "US").place
+        assert named is not None
+        assert named.name == "Phoenix, AZ"
