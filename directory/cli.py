@@ -16,7 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from directory import backup, cluster, db, seeds
+from directory import backup, cluster, db, pocket, seeds
 from directory.config import Config, load_config
 from directory.errors import UsageError
 from directory.feed import FeedError, open_feed
@@ -125,11 +125,23 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     with _progress(options.source) as progress:
         rows = read(options.location, settings, open_feed)
         report = load(engine, source, rows, dry_run=options.dry_run, progress=progress)
+    if report.status in ("applied", "unchanged"):  # unchanged: the last refresh may have failed
+        _refresh(config)
     if options.json:
         _print(report.document())
     else:
         print(_summary(report))
     return Exit.REFUSED if report.status == "refused" else Exit.DONE
+
+
+def _refresh(config: Config) -> None:
+    """Bring the index of words and names up to date; what was imported counts without it."""
+    try:
+        pocket.refresh(db.writer(config), config)
+    except Exception as error:
+        reason = type(error).__name__
+        message = f"The listings are in, but suggestions are still the old ones ({reason})."
+        print(f"directory: {message}\nThe next import tries again.", file=sys.stderr)
 
 
 def _summary(report: Report) -> str:
@@ -232,6 +244,7 @@ def _runs(options: argparse.Namespace, config: Config) -> int:
 def _generate(options: argparse.Namespace, config: Config) -> int:
     with _progress("generated") as progress:
         report = generate(db.writer(_started(config)), options.rows, progress)
+    _refresh(config)
     print(_summary(report))
     return Exit.DONE
 
@@ -241,6 +254,7 @@ def _db(options: argparse.Namespace, config: Config) -> int:
         print(db.database_url(config))
     elif options.action == "init":
         seeds.plant(db.writer(_started(config)))
+        _refresh(config)
     elif options.action in ("backup", "restore"):
         if options.file is None:
             raise UsageError(f"db {options.action} needs the name of a file.")

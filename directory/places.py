@@ -159,6 +159,28 @@ def find_place(session: Session | Connection, text: str, country: str = "US") ->
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 
 
+_BEGINNING = text(
+    "SELECT * FROM place WHERE key LIKE :beginning AND kind IN ('city', 'region') AND NOT alias "
+    "ORDER BY country = :country DESC, population DESC, id LIMIT :most"
+)
+
+
+def beginning(session: Session | Connection, typed: str, country: str, limit: int) -> list[str]:
+    """Cities and regions whose name begins so, as shown: at home first, the largest first."""
+    key = normalise(typed)  # letters, digits and spaces alone: nothing that LIKE would read
+    if not key:
+        return []
+    values = {"beginning": f"{key}%", "country": country, "most": 4 * limit}
+    rows = list(session.execute(_BEGINNING, values))
+    return [place.name for place in _places(rows, country, _country_names(session, rows))][:limit]
+
+
+def _country_names(session: Session | Connection, rows: list[Any]) -> dict[str, str]:
+    named = text("SELECT country, name FROM place WHERE key = ANY(:codes) AND kind = 'country'")
+    codes = sorted({row.country.lower() for row in rows})
+    return {row.country: row.name for row in session.execute(named, {"codes": codes})}
+
+
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
     home, wide = row.country == country, row.kind in ("region", "country")
     well_known = row.kind == "city" and row.population >= WELL_KNOWN and not row.alias

@@ -15,7 +15,7 @@ RANKS = [
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
     {"places", "question", "opening", "letters"},
-    {"understand", "locate", "derive"},
+    {"understand", "locate", "derive", "pocket"},
     {"judge", "criteria"},
     {"search"},
     {"load", "parameters"},

@@ -20,6 +20,7 @@ def here(database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
     """A folder with a feed; commands use ``database``."""
     url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
     monkeypatch.setenv("DIRECTORY_DATABASE_URL", url)
+    monkeypatch.setenv("DIRECTORY_HOME", str(tmp_path))
     (tmp_path / "feed.csv").write_text(FEED)
     return tmp_path
 

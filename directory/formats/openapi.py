@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from directory import question
+from directory import pocket, question
 from directory.parameters import DEFAULT_RADIUS, METRES, MOST_PER_PAGE, SORTS
 from directory.records import KINDS
 from directory.schedule import PARTS, WEEKDAYS
@@ -53,6 +53,14 @@ def _parameters() -> list[dict[str, Any]]:
             "Results a page.",
             {"type": "integer", "minimum": 1, "maximum": MOST_PER_PAGE, "default": 20},
         ),
+    ]
+
+
+def _suggest() -> list[dict[str, Any]]:
+    most = {"type": "integer", "minimum": 1, "maximum": pocket.MOST, "default": 8}
+    return [
+        _parameter("q", "Typed so far.", {"type": "string", "maxLength": pocket.LONGEST}),
+        _parameter("limit", "Most suggestions.", most),
     ]
 
 
@@ -113,7 +121,10 @@ def _schemas() -> dict[str, Any]:
         "detail": text,
         "parameter": _maybe("string"),
     }
+    suggestion = _object({"text": text, "kind": _any_of("term", "place", "name")})
+    suggestion["properties"]["code"] = text
     return {
+        "Suggestions": _object({"suggestions": {"type": "array", "items": suggestion}}),
         "Listing": _object(listing),
         "Hit": _object(hit),
         "Answer": _object(answer),
@@ -164,6 +175,9 @@ def openapi_document() -> dict[str, Any]:
         "paths": {
             "/api/v1/search": _operation(
                 "search", "Search the directory.", "Answer", _parameters(), 400, 503
+            ),
+            "/api/v1/suggest": _operation(
+                "suggest", "What typed words may become.", "Suggestions", _suggest(), 400
             ),
             "/api/v1/listings/{id}": _operation(
                 "listing", "One listing.", "Listing", [by_id], 404, 503

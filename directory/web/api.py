@@ -7,9 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, request
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from directory import pocket
 from directory.criteria import Search
+from directory.errors import UsageError
 from directory.formats.json import listing_document, search_document, vocabulary_document
 from directory.formats.openapi import openapi_document
 from directory.models import Listing
@@ -41,6 +44,26 @@ def search() -> Response:
         asked = read_search(values, connection, state().config.country)
         page = answer(connection, asked, now)
     response = json_response(search_document(asked, page, now, _links(values, asked, page)))
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@api.get("/v1/suggest")
+def suggest() -> Response:
+    """What the words typed so far may become; without a database, terms and names alone."""
+    typed, limit = request.args.get("q", ""), request.args.get("limit", "8")
+    if len(typed) > pocket.LONGEST or "\0" in typed:
+        raise UsageError(f"Use at most {pocket.LONGEST} characters, and no NUL.", "q")
+    if not (limit.isascii() and limit.isdecimal() and 1 <= int(limit[:9]) <= pocket.MOST):
+        raise UsageError(f"limit takes a whole number from 1 to {pocket.MOST}.", "limit")
+    config = state().config
+    names = pocket.open_pocket(config)
+    try:
+        with state().reader.connect() as connection:
+            found = pocket.suggest(typed, int(limit), connection, names, config.country)
+    except DBAPIError:
+        found = pocket.suggest(typed, int(limit), None, names, config.country)
+    response = json_response({"suggestions": found})
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

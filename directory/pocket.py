@@ -1,0 +1,342 @@
+"""A small Whoosh index of the words and names of listings, for spelling and suggestions.
+
+A document is a bucket: the listings whose ids begin with the same three hexadecimal digits.
+It stores a digest of their ids and content hashes, by which ``refresh`` finds the buckets that
+changed without reading the rest; a changed bucket is made anew. Only what is listed is read,
+and of an address only the city.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+from whoosh import fields, formats, index
+from whoosh.util.text import utf8encode
+
+from directory import db, places
+from directory.config import Config
+from directory.vocabulary import vocabulary
+from directory.words import KIND_WORDS, tokens
+
+LONGEST = 200
+MOST = 20
+# Names that are ranked before the best are shown: beyond, a prefix says too little.
+_RANKED = 60
+# Buckets read from the database at once, about sixty listings each of 250,000.
+_BATCH = 256
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_TEXTS = "name, organization, city, description, eligibility, fees, recurrence_note"
+
+
+class _Counts(fields.FieldType):  # type: ignore[misc]  # Whoosh has no types
+    """A field that takes tokens with their counts, already analysed."""
+
+    def __init__(self) -> None:
+        self.format = formats.Existence()
+        self.analyzer = None
+        self.scorable = self.stored = self.unique = False
+        self.vector = None
+
+    def index(self, value: Counter[str], **_: Any) -> Iterator[tuple[bytes, int, float, bytes]]:
+        for token in sorted(value):
+            yield utf8encode(token)[0], value[token], float(value[token]), b""
+
+
+def _schema() -> fields.Schema:
+    return fields.Schema(
+        bucket=fields.ID(unique=True, stored=True),
+        digest=fields.STORED(),
+        names=fields.STORED(),
+        word=_Counts(),
+        run=_Counts(),
+    )
+
+
+class Pocket:
+    """One version of the index, read-only and safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._index = index.open_dir(str(folder))
+        self._reader = self._index.reader()
+
+    def current(self) -> bool:
+        """Whether no newer version was committed since."""
+        return bool(self._index.latest_generation() == self._reader.generation())
+
+    def knows(self, token: str) -> bool:
+        """Whether a listed listing or the vocabulary holds this token (as ``words.tokens``)."""
+        return token in _vocabulary_words() or bool(self._buckets("word", token))
+
+    def close(self, token: str) -> list[str]:
+        """Tokens spelled alike, best first; edits are also two letters that changed places.
+
+        One edit from four letters on; two from six on, if one finds nothing.
+        """
+        if len(token) < 4 or not token.isalpha():
+            return []
+        known = self._counts
+        found = {edit: 1 for edit in _edits(token) if edit in known}
+        if not found and len(token) >= 6:
+            mask = _mask(token)
+            for other_mask, other in self._by_letter.get(token[0], ()):
+                if (
+                    abs(len(other) - len(token)) <= 2
+                    and (mask ^ other_mask).bit_count() <= 4
+                    and _distance(token, other) == 2
+                ):
+                    found[other] = 2
+        found.pop(token, None)
+
+        def rank(other: str) -> tuple[bool, bool, int, str]:
+            ours = other in _vocabulary_words()
+            return other[0] != token[0], not ours, -known[other], other
+
+        return [other for other in sorted(found, key=rank)[:10] if self.knows(other)]
+
+    def names(self, text: str, limit: int) -> list[str]:
+        """Distinct names that hold the typed words as a run, the last one maybe unfinished."""
+        typed = tokens(text)
+        if not typed or limit < 1:
+            return []
+        key = " " + " ".join(typed)
+        counts: Counter[str] = Counter()
+        for bucket in sorted(self._holding(typed)):
+            for padded, name, count in self._reader.stored_fields(bucket)["names"]:
+                if key in padded:
+                    counts[name] += count
+            if len(counts) >= max(_RANKED, limit):
+                break
+        return sorted(counts, key=lambda name: (-counts[name], len(name), name))[:limit]
+
+    def _holding(self, typed: list[str]) -> set[int]:
+        """The buckets that have every pair of neighbours among ``typed`` in a name."""
+        *pairs, last = [" ".join(typed[i : i + 2]) for i in range(max(1, len(typed) - 1))]
+        found: set[int] = set()
+        for term in self._reader.expand_prefix("run", last):
+            found |= self._buckets("run", term.decode())
+            if len(found) > 2_000 and not pairs:
+                break
+        for pair in pairs:
+            found &= self._buckets("run", pair)
+        return found
+
+    def _buckets(self, field: str, term: str) -> set[int]:
+        """The buckets with this term; those that were replaced do not count."""
+        if (field, term) not in self._reader:
+            return set()
+        return set(self._reader.postings(field, term).all_ids())
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        """How often each word of letters alone is there, replaced buckets included."""
+        counts = dict.fromkeys((w for w in _vocabulary_words() if w.isalpha()), 1)
+        for term, about in self._reader.iter_field("word"):
+            if (word := term.decode()).isalpha():
+                counts[word] = counts.get(word, 0) + int(about.weight())
+        return counts
+
+    @cached_property
+    def _by_letter(self) -> dict[str, list[tuple[int, str]]]:
+        found: dict[str, list[tuple[int, str]]] = {}
+        for word in self._counts:
+            found.setdefault(word[0], []).append((_mask(word), word))
+        return found
+
+
+def _mask(word: str) -> int:
+    """The letters of a word as bits: an edit changes at most two."""
+    mask = 0
+    for letter in word:
+        mask |= 1 << (ord(letter) & 63)
+    return mask
+
+
+def _edits(word: str) -> set[str]:
+    """Everything one edit away."""
+    halves = [(word[:i], word[i:]) for i in range(len(word) + 1)]
+    found = {a + b[1:] for a, b in halves if b}
+    found |= {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
+    found |= {a + letter + b[1:] for a, b in halves if b for letter in _LETTERS}
+    return found | {a + letter + b for a, b in halves for letter in _LETTERS}
+
+
+def _distance(one: str, other: str) -> int:
+    """Edits between two words, neighbours that changed places being one."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        new = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(row[j] + 1, new[-1] + 1, row[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
+                cost = min(cost, before[j - 2] + 1)
+            new.append(cost)
+        before, row = row, new
+    return row[-1]
+
+
+@cache
+def _vocabulary_words() -> frozenset[str]:
+    texts = [t for term in vocabulary().terms.values() for t in (term.label, *term.synonyms)]
+    texts += [name for names in KIND_WORDS.values() for name in names]
+    return frozenset(token for t in texts for token in tokens(t))
+
+
+def _folder(config: Config) -> Path:
+    name = hashlib.sha256(db.database_url(config).encode()).hexdigest()[:16]
+    return config.home / "pocket" / name
+
+
+_open: dict[Path, tuple[int, Pocket]] = {}
+_opening = threading.Lock()
+
+
+def open_pocket(config: Config) -> Pocket | None:
+    """The newest version of this database's pocket; None where there is none to read."""
+    folder = _folder(config)
+    with _opening:
+        try:
+            inode = folder.stat().st_ino  # a rebuilt index is another folder
+            known = _open.get(folder)
+            if known is None or known[0] != inode or not known[1].current():
+                known = _open[folder] = inode, Pocket(folder)
+            return known[1]
+        except Exception:  # Whoosh raises whatever its parsers raise on a broken file
+            _open.pop(folder, None)
+            return None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One refresh at a time; the lock ends with its process."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def refresh(engine: Engine, config: Config) -> int:
+    """Bring the pocket up to date; return how many buckets were made anew or dropped.
+
+    A second refresh waits for the first. Readers keep the version that they opened.
+    """
+    folder = _folder(config)
+    with _alone(folder), engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        try:
+            return _update(connection, folder)
+        except DBAPIError:
+            raise
+        except Exception:  # none yet, or broken: make it anew beside, then swap
+            fresh = folder.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir()
+            index.create_in(str(fresh), _schema())
+            changed = _update(connection, fresh)
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+            return changed
+
+
+_DIGESTS = """
+SELECT left(id::text, 3) AS bucket, md5(string_agg(id::text || content_hash, ' ' ORDER BY id))
+FROM listing WHERE listed GROUP BY 1 ORDER BY 1"""
+_BUCKETS = f"""
+SELECT left(id::text, 3) AS bucket, {_TEXTS}
+FROM listing WHERE listed AND left(id::text, 3) = ANY(:buckets)"""
+
+
+def _update(connection: Connection, folder: Path) -> int:
+    found = index.open_dir(str(folder))
+    with found.reader() as reader:
+        stored = {each["bucket"]: each["digest"] for each in reader.all_stored_fields()}
+    wanted = dict(connection.execute(text(_DIGESTS)).tuples().all())
+    gone = sorted(stored.keys() - wanted.keys())
+    changed = [bucket for bucket, digest in wanted.items() if stored.get(bucket) != digest]
+    if not (gone or changed):
+        return 0
+    writer = found.writer(limitmb=64)
+    try:
+        for bucket in gone:
+            writer.delete_by_term("bucket", bucket)
+        for start in range(0, len(changed), _BATCH):
+            some = changed[start : start + _BATCH]
+            rows: dict[str, list[Any]] = {bucket: [] for bucket in some}
+            for row in connection.execute(text(_BUCKETS), {"buckets": some}):
+                rows[row.bucket].append(row)
+            for bucket in some:
+                document = _document(rows[bucket])
+                add = writer.update_document if stored else writer.add_document
+                add(bucket=bucket, digest=wanted[bucket], **document)
+    except BaseException:
+        writer.cancel()
+        raise
+    writer.commit()
+    return len(gone) + len(changed)
+
+
+def _document(rows: list[Any]) -> dict[str, Any]:
+    words: Counter[str] = Counter()
+    runs: Counter[str] = Counter()
+    names = Counter(row.name for row in rows)
+    for row in rows:
+        words.update({token for value in row[1:] if value for token in tokens(value)})
+    stored = []
+    for name, count in names.items():
+        key = tokens(name)
+        runs.update(" ".join(key[i : i + 2]) for i in range(len(key)))
+        stored.append((" " + " ".join(key), name, count))
+    return {"word": words, "run": runs, "names": stored}
+
+
+def suggest(
+    typed: str, limit: int, connection: Connection | None, pocket: Pocket | None, country: str
+) -> list[dict[str, str]]:
+    """What ``typed`` may become: terms, then places, then names, at most ``limit`` in all.
+
+    Each kind has a third; what one leaves, the next may use.
+    """
+    kinds = [_terms(typed)]
+    found = places.beginning(connection, typed, country, limit) if connection is not None else []
+    kinds.append([{"text": name, "kind": "place"} for name in found])
+    called = pocket.names(typed, limit) if pocket is not None else []
+    kinds.append([{"text": name, "kind": "name"} for name in called])
+    share = -(-limit // 3)
+    spare = limit - sum(min(share, len(kind)) for kind in kinds)
+    chosen = []
+    for kind in kinds:
+        taken = kind[: share + max(0, spare)]
+        spare -= max(0, len(taken) - share)
+        chosen += taken
+    return chosen[:limit]
+
+
+def _terms(typed: str) -> list[dict[str, str]]:
+    """Terms with a word of their label or a synonym that begins so; labels come first."""
+    key = " " + " ".join(tokens(typed))
+    if key == " ":
+        return []
+    labels, others = [], []
+    for code, label, spellings in _term_keys():
+        if key in spellings[0]:
+            labels.append({"text": label, "kind": "term", "code": code})
+        elif any(key in spelling for spelling in spellings):
+            others.append({"text": label, "kind": "term", "code": code})
+    return labels + others
+
+
+@cache
+def _term_keys() -> list[tuple[str, str, list[str]]]:
+    return [
+        (t.code, t.label, [" " + " ".join(tokens(s)) for s in (t.label, *t.synonyms)])
+        for t in vocabulary().terms.values()
+    ]

@@ -1,0 +1,58 @@
+"""The pocket of words and names: what it knows, spelling, updates, and a broken folder."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from directory import pocket
+from directory.config import Config
+from tests.conftest import Loader, settings
+
+
+@pytest.fixture
+def home(config: Config, database: Engine, tmp_path: Path) -> Config:
+    return replace(settings(config, database.url), home=tmp_path)
+
+
+def opened(config: Config) -> pocket.Pocket:
+    found = pocket.open_pocket(config)
+    assert found is not None
+    return found
+
+
+def test_words_names_and_updates(database: Engine, home: Config, load_rows: Loader) -> None:
+    assert pocket.open_pocket(home) is None
+    rows: list[dict[str, object]] = [
+        {"external_id": "1", "name": "House of Hope", "city": "Denver"},
+        {"external_id": "2", "name": "Serenity Lodge"},
+    ]
+    load_rows(*rows)
+    assert pocket.refresh(database, home) == 2
+    first = opened(home)
+    assert first.knows("denver")
+    assert not first.knows("boston")
+    assert first.names("house of ho", 5) == first.names("ho", 5) == ["House of Hope"]
+    assert first.names("ope", 5) == []
+    assert first.close("serentiy") == ["serenity"]
+    assert pocket.refresh(database, home) == 0
+    assert opened(home) is first
+    with database.begin() as connection:
+        connection.execute(text("UPDATE listing SET status = 'closed' WHERE external_id = '2'"))
+    assert pocket.refresh(database, home) == 1
+    assert not opened(home).knows("lodge")
+    assert opened(home).names("seren", 5) == []
+
+
+# Whoosh leaves a broken file to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broken_index_is_made_anew(database: Engine, home: Config, load_rows: Loader) -> None:
+    load_rows({"name": "Open Door"})
+    pocket.refresh(database, home)
+    for file in pocket._folder(home).iterdir():
+        file.write_bytes(b"broken")
+    pocket._open.clear()
+    assert pocket.open_pocket(home) is None
+    pocket.refresh(database, home)
+    assert opened(home).names("open d", 5) == ["Open Door"]
