@@ -248,7 +248,8 @@ def refresh(engine: Engine, config: Config) -> int:
 
 
 _DIGESTS = """
-SELECT left(id::text, 3) AS bucket, md5(string_agg(id::text || content_hash, ' ' ORDER BY id))
+SELECT left(id::text, 3) AS bucket,
+       md5(string_agg(id::text || content_hash, ' ' ORDER BY id)) AS digest
 FROM listing WHERE listed GROUP BY 1 ORDER BY 1"""
 _BUCKETS = f"""
 SELECT left(id::text, 3) AS bucket, {_TEXTS}
@@ -259,7 +260,7 @@ def _update(connection: Connection, folder: Path) -> int:
     found = index.open_dir(str(folder))
     with found.reader() as reader:
         stored = {each["bucket"]: each["digest"] for each in reader.all_stored_fields()}
-    wanted = dict(connection.execute(text(_DIGESTS)).tuples().all())
+    wanted = {row.bucket: row.digest for row in connection.execute(text(_DIGESTS))}
     gone = sorted(stored.keys() - wanted.keys())
     changed = [bucket for bucket, digest in wanted.items() if stored.get(bucket) != digest]
     if not (gone or changed):
