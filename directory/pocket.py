@@ -307,6 +307,8 @@ def suggest(
     Each kind has a third; what one leaves, the next may use.
     """
     kinds = [_terms(typed)]
+    if len(typed.strip()) < 2:  # one letter says too little of places and names
+        return kinds[0][:limit]
     found = places.beginning(connection, typed, country, limit) if connection is not None else []
     kinds.append([{"text": name, "kind": "place"} for name in found])
     called = pocket.names(typed, limit) if pocket is not None else []

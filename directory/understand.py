@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Connection, text
 
@@ -109,6 +109,30 @@ def _phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
         if lexemes:
             by_first.setdefault(lexemes[0], []).append((lexemes, means))
     return by_first
+
+
+class Speller(Protocol):
+    """Knows words, and those that are spelled alike, the likeliest first."""
+
+    def knows(self, token: str) -> bool: ...  # noqa: D102 - said above
+    def close(self, token: str) -> list[str]: ...  # noqa: D102
+
+
+def respell(asked: Question, speller: Speller | None) -> str | None:
+    """The text with each word that is unknown replaced by the likeliest known one; None where
+    there is nothing to replace."""
+    if speller is None:
+        return None
+    understood = [range(part.start, part.end) for part in asked.parts]
+    text_, shift = asked.text, 0
+    for match in words.WRITTEN.finditer(asked.text):
+        token = "".join(words.tokens(match.group()))
+        if any(match.start() in span for span in understood) or speller.knows(token):
+            continue
+        if known := speller.close(token):
+            text_ = text_[: match.start() + shift] + known[0] + text_[match.end() + shift :]
+            shift += len(known[0]) - len(match.group())
+    return None if text_ == asked.text else text_
 
 
 def literal(typed: str) -> Question:

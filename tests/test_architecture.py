@@ -19,6 +19,7 @@ RANKS = [
     {"judge", "criteria"},
     {"search"},
     {"load", "parameters"},
+    {"asking"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

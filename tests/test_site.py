@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from directory import db, pocket
 from directory.config import ROOT, Config
 from directory.models import Listing
 from directory.vocabulary import vocabulary
@@ -278,3 +280,27 @@ def test_styles_are_one_small_sheet() -> None:
     assert len(sheet) < 24_000
     assert "@import" not in sheet
     assert "url(" not in sheet
+
+
+def test_a_misspelled_question_is_respelled_and_says_so(
+    sample_config: Config, tmp_path: Path
+) -> None:
+    config = replace(sample_config, home=tmp_path)
+    pocket.refresh(db.writer(config), config)
+    client = create_app(config).test_client()
+    html = client.get("/search?q=cotonwood&near=Denver").text
+    assert "results for <b>" in html
+    assert "q=cotonwood" in html  # the way back to what was typed
+    found = client.get("/api/v1/search?q=intevention&near=Denver").json
+    assert found is not None
+    assert found["question"]["corrected"] == "intervention"
+    assert found["total"]
+    exact = client.get("/api/v1/search?q=intevention&near=Denver&literal=1").json
+    assert exact is not None
+    assert (exact["total"], exact["question"]["corrected"]) == (0, None)
+
+
+def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
+    html = client.get("/search?q=detox+zyzzyva+near+denver").text
+    assert "Nothing here fits all of that" in html
+    assert re.search(r"Without “zyzzyva”: \d+ results?", html)

@@ -11,7 +11,7 @@ from directory.criteria import Search
 from directory.errors import UsageError
 from directory.places import place_at
 from directory.search import answer
-from directory.understand import Question, literal, understand
+from directory.understand import Question, literal, respell, understand
 from directory.vocabulary import vocabulary
 from tests.conftest import NOW, Loader
 
@@ -187,3 +187,20 @@ def test_a_city_in_a_name_is_no_place(database: Engine, load_rows: Loader) -> No
         named = understand("phoenix detox", connection, "US").place
         assert named is not None
         assert named.name == "Phoenix, AZ"
+
+
+class _Words:
+    """Knows three words, as the index of a directory's words would."""
+
+    def knows(self, token: str) -> bool:
+        return token in ("detox", "serenity", "near")
+
+    def close(self, token: str) -> list[str]:
+        return {"sernity": ["serenity"], "detx": ["detox"]}.get(token, [])
+
+
+def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> None:
+    asked = understand("Sernity detx near Denver zzz", connection, "US")
+    assert respell(asked, _Words()) == "serenity detox near Denver zzz"
+    assert respell(understand("serenity", connection, "US"), _Words()) is None
+    assert respell(asked, None) is None

@@ -11,13 +11,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from directory import pocket
+from directory.asking import ask
 from directory.criteria import Search
 from directory.errors import UsageError
 from directory.formats.json import listing_document, search_document, vocabulary_document
 from directory.formats.openapi import openapi_document
 from directory.models import Listing
-from directory.parameters import Values, read_search
-from directory.search import Page, answer
+from directory.parameters import Values
+from directory.search import Page
 from directory.web import state
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -41,9 +42,10 @@ def search() -> Response:
     values = request.args.to_dict(flat=False)
     now = datetime.now(UTC)
     with state().reader.connect() as connection:
-        asked = read_search(values, connection, state().config.country)
-        page = answer(connection, asked, now)
-    response = json_response(search_document(asked, page, now, _links(values, asked, page)))
+        asked, page, corrected = ask(connection, values, state().config, now)
+    document = search_document(asked, page, now, _links(values, asked, page))
+    document["question"]["corrected"] = corrected
+    response = json_response(document)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

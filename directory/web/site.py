@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from directory.asking import ask
 from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
@@ -87,8 +88,9 @@ def search() -> ResponseReturnValue:
     values = request.args.to_dict(flat=False)
     now = datetime.now(UTC)
     with state().reader.connect() as connection:
-        asked = read_search(values, connection, state().config.country)
-        page = answer(connection, asked, now)
+        asked, page, corrected = ask(connection, values, state().config, now)
+        as_typed = links.search_url(values, literal="1") if corrected else None
+        values |= {"q": [corrected]} if corrected else {}
         samples = _samples(connection)
         ways_out = links.suggestions(asked, page, values)
         if not page.total:
@@ -110,7 +112,8 @@ def search() -> ResponseReturnValue:
         groups=filters.groups(asked, page),
         alternatives=links.alternatives(asked, values),
         suggestions=ways_out,
-        exactly=links.exactly(asked, values),
+        corrected=corrected,
+        exactly=as_typed or links.exactly(asked, values),
         before=before,
         after=after,
         online_url=links.search_url(values, attend="online", sort=None),
