@@ -39,7 +39,7 @@ _HARD = ("kind", "service", "fellowship")
 # A place follows these for sure; after others, and alone, a small town's name is more likely
 # just a word.
 _SURELY = ("near", "close", "next", "outside", "cerca")
-_TOWN, _CITY = 500, 5_000
+_TOWN, _CITY, _WELL_KNOWN = 500, 5_000, 50_000
 _LONGEST_PLACE = 4
 
 
@@ -238,14 +238,15 @@ def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part
 
 
 def _ages(typed: str, parts: list[Part]) -> list[Part]:
-    """An age under 18 asks for help for teens."""
+    """An age under 18 asks for help for teens, one from 60 on for help for seniors."""
     found = []
     for match in _AGE.finditer(typed):
         age = int(match[1] or match[2] or match[3])
         known = any("who:teens" in part.codes for part in parts)
         taken = any(part.start < match.end() and match.start() < part.end for part in parts)
-        if 10 <= age < 18 and not known and not taken:
-            found.append(_part("who:teens", typed, *match.span(), negated=False))
+        code = "who:teens" if 10 <= age < 18 else "who:seniors" if age >= 60 else None
+        if code and not known and not taken:
+            found.append(_part(code, typed, *match.span(), negated=False))
     return found
 
 
@@ -272,7 +273,9 @@ class _Finder:
                 for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
                     if last == first and first not in self.free:  # "near me" is not in Maine
                         continue
-                    where = self._known(self._text(first, last), 0 if near else _TOWN)
+                    # "north philly" is not North, UT: a town that a word follows is well known.
+                    people = _WELL_KNOWN if last + 1 in self.free else 0 if near else _TOWN
+                    where = self._known(self._text(first, last), people)
                     if where:
                         return self._part(match.start(), self.tokens[last].end, where), where
         return self._bare()
@@ -285,7 +288,9 @@ class _Finder:
                 last = first + size - 1
                 run = set(range(first, last + 1))
                 at_end = first - 1 not in self.free or last + 1 not in self.free
-                if not (at_end and run <= self.free):
+                # A filler may begin a name ("Los Angeles"), and stand in none that is meant.
+                known = (run - {first}) <= self.free and not self._meant(first)
+                if not (at_end and known and run & self.free):
                     continue
                 if where := self._known(self._text(first, last), _CITY):
                     if self.free - run and self._is_name():
@@ -347,8 +352,7 @@ def _put_together(
     if when.get("open"):
         when = {"open": "now"}
     if found.place is not None and found.place.kind == "region":
-        region = f"in:{found.place.country}-{found.place.region}".lower()
-        wishes.hard.append(f"'{region}'")
+        wishes.region = f"in:{found.place.country}-{found.place.region}".lower()
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]
     if len(lexemes) > question.MOST_TERMS:
         raise UsageError(
@@ -381,6 +385,7 @@ class _Wishes:
     soft: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
+    region: str | None = None
 
     def add(self, part: Part) -> None:
         """Take in a term or a kind."""
@@ -407,13 +412,15 @@ class _Wishes:
         hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
         soft = [" | ".join(codes) for codes in self.soft.values()]
         banned = [f"!{code}" for code in dict.fromkeys(self.banned)]
-        if not (hard or soft or rest or banned):
+        if not (hard or soft or rest or banned or self.region):
             return None
         wanted = _all_of([*hard, *(f"'{lexeme}'" for lexeme in rest), *banned])
         content = dict.fromkeys(w for w in (*rest, *meant) or said if w not in question.SMALL)
         whole = dict.fromkeys((*said, *meant))
         if wanted and len(whole) > 1 and not banned:
             wanted = f"({wanted}) | ({_named(whole)})"
+        if self.region:
+            wanted = _all_of([f"'{self.region}'", *([wanted] if wanted else [])])
         return Words(
             text=typed,
             tsquery=wanted,

@@ -11,18 +11,22 @@ from typing import Any
 
 import pytest
 from geopy.distance import geodesic
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
-from directory import question
+from directory import pocket, question, seeds
+from directory.asking import ask
 from directory.criteria import Search
 from directory.errors import UsageError
 from directory.feed import open_feed
+from directory.formats.json import question_document
 from directory.importing import importer
 from directory.load import Report, SourceSpec, load
+from directory.models import Listing
 from directory.places import place_at
 from directory.search import answer
-from tests import brute
-from tests.conftest import NOW, engine_of, fresh_database
+from tests import brute, relevance
+from tests.conftest import NOW, engine_of, fresh_database, settings
 from tests.test_search import check, random_search
 
 # file, kind, options, rows in the file as counted by hand
@@ -204,3 +208,30 @@ def test_what_private_members_are_called_is_nowhere(real: Real, shared_data: Pat
         ).scalars()
         everything = "\n".join(stored)
     assert not [value for value in private if value in everything]
+
+
+def test_relevance_of_real_questions(
+    real: Real, config: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At least 95 of 100 questions have a right result among the first three."""
+    home = replace(settings(config, real.engine.url), home=tmp_path)
+    seeds.plant(real.engine)
+    pocket.refresh(real.engine, home)
+    judged = []
+    with real.engine.connect() as connection, Session(connection) as session:
+        everything = list(session.scalars(select(Listing).where(Listing.listed)))
+        for asked in relevance.questions():
+            answered = ask(connection, {"q": [asked["ask"]]}, home, NOW)
+            shown = [hit.listing for hit in (*answered.page.hits, *answered.page.online)]
+            possible = sum(relevance.right(row, asked["first"]) for row in everything)
+            assert possible, f"nothing can be right for {asked['ask']}"
+            understood = question_document(answered.search)
+            judged.append(relevance.judge(asked, shown, understood, possible))
+    success = sum(found.success for found in judged) / len(judged)
+    ndcg = sum(found.ndcg for found in judged) / len(judged)
+    with capsys.disabled():
+        print(f"\n{len(judged)} questions: success@3 {success:.3f}, nDCG@10 {ndcg:.3f}; the worst:")
+        for found in sorted(judged, key=lambda found: (found.success, found.ndcg))[:10]:
+            print(f"  {found.ndcg:.2f} {found.ask}")
+    assert not [(found.ask, found.wrong) for found in judged if found.wrong]
+    assert success >= 0.95

@@ -64,6 +64,7 @@ def question_document(search: Search) -> dict[str, Any]:
         "attend": search.attend,
         "sort": search.sort,
         "corrected": None,
+        "left_out": [],
     }
 
 

@@ -42,9 +42,10 @@ def search() -> Response:
     values = request.args.to_dict(flat=False)
     now = datetime.now(UTC)
     with state().reader.connect() as connection:
-        asked, page, corrected = ask(connection, values, state().config, now)
-    document = search_document(asked, page, now, _links(values, asked, page))
-    document["question"]["corrected"] = corrected
+        found = ask(connection, values, state().config, now)
+    urls = _links(values, found.search, found.page)
+    document = search_document(found.search, found.page, now, urls)
+    document["question"] |= {"corrected": found.corrected, "left_out": found.left_out}
     response = json_response(document)
     response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -132,11 +132,9 @@ def _by_span(parts: Sequence[Part]) -> list[list[Part]]:
     return list(spans.values())
 
 
-def exactly(search: Search, values: Values) -> str | None:
-    """The search for exactly the typed words, where they were understood as more."""
-    if search.question is None or not search.question.parts:
-        return None
-    return search_url(values, literal="1")
+def was_read(search: Search) -> bool:
+    """Whether the typed words were understood as more than words."""
+    return search.question is not None and bool(search.question.parts)
 
 
 def sorts(search: Search, values: Values) -> list[Link]:

@@ -88,9 +88,10 @@ def search() -> ResponseReturnValue:
     values = request.args.to_dict(flat=False)
     now = datetime.now(UTC)
     with state().reader.connect() as connection:
-        asked, page, corrected = ask(connection, values, state().config, now)
-        as_typed = links.search_url(values, literal="1") if corrected else None
-        values |= {"q": [corrected]} if corrected else {}
+        found = ask(connection, values, state().config, now)
+        asked, page = found.search, found.page
+        as_typed = links.search_url(values, literal="1")
+        values |= {"q": [found.typed]} if found.corrected or found.left_out else {}
         samples = _samples(connection)
         ways_out = links.suggestions(asked, page, values)
         if not page.total:
@@ -112,8 +113,9 @@ def search() -> ResponseReturnValue:
         groups=filters.groups(asked, page),
         alternatives=links.alternatives(asked, values),
         suggestions=ways_out,
-        corrected=corrected,
-        exactly=as_typed or links.exactly(asked, values),
+        corrected=found.corrected,
+        left_out=found.left_out,
+        exactly=as_typed if links.was_read(asked) or found.corrected else None,
         before=before,
         after=after,
         online_url=links.search_url(values, attend="online", sort=None),
