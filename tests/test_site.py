@@ -301,6 +301,15 @@ def test_a_misspelled_question_is_respelled_and_says_so(
 
 
 def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
-    html = client.get("/search?q=detox+zyzzyva+near+denver").text
+    html = client.get("/search?q=zyzzyva&near=denver&term=service:detox").text
     assert "Nothing here fits all of that" in html
     assert re.search(r"Without “zyzzyva”: \d+ results?", html)
+
+
+def test_what_empties_a_question_is_let_go_and_named(client: FlaskClient) -> None:
+    html = client.get("/search?q=detox+zyzzyva+near+denver").text
+    assert "results without <b>“zyzzyva”</b>" in html
+    found = client.get("/api/v1/search?q=detox+zyzzyva+near+denver").json
+    assert found is not None
+    assert found["question"]["left_out"] == ["zyzzyva"]
+    assert found["total"]

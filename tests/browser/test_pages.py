@@ -70,7 +70,7 @@ def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -
     page.go_back()
     page.get_by_role("link", name="Remove Medicaid").click()
     expect(page.get_by_role("link", name="Remove Medicaid")).to_have_count(0)
-    expect(page.get_by_role("link", name="Remove “detox”")).to_be_visible()
+    expect(page.get_by_role("link", name="Remove Detox")).to_be_visible()
     page.get_by_role("link", name="All help lines").first.click()
     expect(page.get_by_role("heading", name="988 Suicide & Crisis Lifeline")).to_be_visible()
     context.close()
