@@ -306,6 +306,11 @@ def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -
     assert re.search(r"Without “zyzzyva”: \d+ results?", html)
 
 
+def test_another_place_of_the_name_takes_the_typed_ones_part(client: FlaskClient) -> None:
+    html = client.get("/search?q=detox+near+portland").text
+    assert "/search?q=detox&amp;near=Portland%2C+ME" in html
+
+
 def test_what_empties_a_question_is_let_go_and_named(client: FlaskClient) -> None:
     html = client.get("/search?q=detox+zyzzyva+near+denver").text
     assert "results without <b>“zyzzyva”</b>" in html

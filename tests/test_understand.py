@@ -74,6 +74,7 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ),
     ("help for my 15 year old daughter", {"who:teens"}, None, ""),
     ("my husband drinks too much boston", {"substance:alcohol"}, "Boston, MA", ""),
+    ("he drinks every night in austin", {"substance:alcohol"}, "Austin, TX", ""),
     ("veteran ptsd san diego", {"who:veterans", "service:trauma"}, "San Diego, CA", ""),
     ("halfway house philly", {"service:sober-living"}, "Philadelphia, PA", ""),
     (

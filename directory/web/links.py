@@ -163,10 +163,12 @@ def paging(search: Search, page: Page, values: Values) -> tuple[Link | None, Lin
 def alternatives(search: Search, values: Values) -> list[Link]:
     """Other places of the same name."""
     others = search.place.alternatives[:4] if search.place else ()
-    return [
-        Link(place.name, search_url(values, near=place.name, lat=None, lon=None))
-        for place in others
-    ]
+    changes: dict[str, Change] = {"lat": None, "lon": None}
+    asked = search.question
+    for part in asked.parts if asked else ():
+        if asked and part.what == "place":  # the other place takes its words' part
+            changes["q"] = asked.without(part) or None
+    return [Link(place.name, search_url(values, near=place.name, **changes)) for place in others]
 
 
 def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
