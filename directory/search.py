@@ -439,6 +439,25 @@ SELECT id FROM (
     return list(connection.execute(text(soonest), values).scalars()), len(best)
 
 
+def explain(connection: Connection, search: Search, page: Page) -> dict[uuid.UUID, dict[str, Any]]:
+    """Why each result of a page is where it is, by id: where the words match ("name", "terms",
+    "text", None without words), how complete the record is, and what "best" adds for both near
+    a place, in metres."""
+    values: dict[str, Any] = {"ids": [hit.listing.id for hit in page.hits]}
+    sql = f"""
+SELECT id, quality, {_tier(search.words, values)} AS tier
+FROM listing WHERE id = ANY(CAST(:ids AS uuid[]))"""
+    return {
+        row.id: {
+            "words": ("name", "terms", "text")[row.tier] if search.words else None,
+            "words_m": TIER_M[row.tier] if search.words else 0.0,
+            "completeness": row.quality,
+            "completeness_m": INCOMPLETE_M * (1 - row.quality),
+        }
+        for row in connection.execute(text(sql), values)
+    }
+
+
 def _listings(connection: Connection, ids: list[uuid.UUID]) -> dict[uuid.UUID, Listing]:
     with Session(connection, expire_on_commit=False) as session:
         found = session.scalars(select(Listing).where(Listing.id.in_(ids)))

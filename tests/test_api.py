@@ -217,3 +217,15 @@ def test_the_api_does_what_its_description_says(app: Flask) -> None:
             case.call_and_validate(excluded_checks=[*unsayable, unsupported_method])
 
         run()
+
+
+def test_results_say_why_they_are_where_they_are(client: FlaskClient) -> None:
+    answer = search(client, q="sample", near="Denver", radius=100, explain=1)
+    far = [
+        hit["distance_m"] + hit["why"]["words_m"] + hit["why"]["completeness_m"]
+        for hit in answer["results"]
+        if not hit["beyond"]
+    ]
+    assert len(far) > 1
+    assert far == sorted(far)
+    assert "why" not in search(client, q="recovery", near="Denver")["results"][0]

@@ -46,6 +46,7 @@ def _parameters() -> list[dict[str, Any]]:
         _parameter("open", "Open at this moment.", _any_of("now")),
         _parameter("attend", "How to attend.", _any_of("in_person", "online")),
         _parameter("literal", "Read q as words only.", _any_of("1")),
+        _parameter("explain", "Say of each result why it is where it is.", _any_of("1")),
         _parameter("sort", "Order of the results.", _any_of(*SORTS)),
         _parameter("page", "From 1.", {"type": "integer", "minimum": 1, "maximum": 10_000}),
         _parameter(

@@ -18,7 +18,7 @@ from directory.formats.json import listing_document, search_document, vocabulary
 from directory.formats.openapi import openapi_document
 from directory.models import Listing
 from directory.parameters import Values
-from directory.search import Page
+from directory.search import Page, explain
 from directory.web import state
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -43,9 +43,13 @@ def search() -> Response:
     now = datetime.now(UTC)
     with state().reader.connect() as connection:
         found = ask(connection, values, state().config, now)
+        asked = "1" in values.get("explain", ())
+        why = explain(connection, found.search, found.page) if asked else {}
     urls = _links(values, found.search, found.page)
     document = search_document(found.search, found.page, now, urls)
     document["question"] |= {"corrected": found.corrected, "left_out": found.left_out}
+    for result in document["results"] if why else ():
+        result["why"] = why[uuid.UUID(result["id"])]
     response = json_response(document)
     response.headers["Cache-Control"] = "private, no-cache"
     return response
