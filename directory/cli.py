@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from directory import backup, cluster, db, pocket, seeds
+from directory.asking import ask
 from directory.config import Config, load_config
 from directory.errors import UsageError
 from directory.feed import FeedError, open_feed
@@ -24,10 +25,9 @@ from directory.formats.json import place_document, search_document
 from directory.generate import generate
 from directory.importing import importer
 from directory.load import LockedError, Report, SourceSpec, load
-from directory.parameters import read_search
 from directory.places import find_place
 from directory.records import KINDS
-from directory.search import Page, answer
+from directory.search import Page
 
 
 class Exit(IntEnum):
@@ -171,13 +171,14 @@ def _search(options: argparse.Namespace, config: Config) -> int:
         "per_page": [options.per_page],
     }
     with db.reader(_started(config)).connect() as connection:
-        asked = read_search(values, connection, config.country)
-        page = answer(connection, asked, now)
+        found = ask(connection, values, config, now)
     if options.json:
         links = {"self": None, "next": None, "previous": None}
-        _print(search_document(asked, page, now, links))
+        _print(search_document(found, now, links))
     else:
-        print(_results(page, options.unit))
+        if found.corrected or found.left_out:
+            print(f"Nothing fits what you typed; these fit: {found.typed}")
+        print(_results(found.page, options.unit))
     return Exit.DONE
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from directory import schedule, words
+from directory.asking import Answered
 from directory.criteria import Search
 from directory.models import Listing
 from directory.places import Place
@@ -16,11 +17,13 @@ _HIGHLIGHTED = ("name", "organization", "description")
 
 
 def search_document(
-    search: Search, page: Page, now: datetime, links: Mapping[str, str | None]
+    found: Answered, now: datetime, links: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """The whole answer. ``links`` has self, next and previous."""
+    search, page = found.search, found.page
+    asked = {"corrected": found.corrected, "left_out": list(found.left_out)}
     return {
-        "question": question_document(search),
+        "question": question_document(search) | asked,
         "total": page.total,
         "total_is_exact": page.total_is_exact,
         "beyond": page.beyond,
@@ -63,8 +66,6 @@ def question_document(search: Search) -> dict[str, Any]:
         and {"day": search.when.day, "time": search.when.time, "open": search.when.open},
         "attend": search.attend,
         "sort": search.sort,
-        "corrected": None,
-        "left_out": [],
     }
 
 

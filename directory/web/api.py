@@ -46,8 +46,7 @@ def search() -> Response:
         asked = "1" in values.get("explain", ())
         why = explain(connection, found.search, found.page) if asked else {}
     urls = _links(values, found.search, found.page)
-    document = search_document(found.search, found.page, now, urls)
-    document["question"] |= {"corrected": found.corrected, "left_out": found.left_out}
+    document = search_document(found, now, urls)
     for result in document["results"] if why else ():
         result["why"] = why[uuid.UUID(result["id"])]
     response = json_response(document)
