@@ -1,15 +1,17 @@
 """SQLite with FTS5 and R*Tree, in one file that is never changed after it is built.
 
-Near a place, the R*Tree gives the doors in a box around the circle; a narrow table says what
-they are (terms and kind as bits, to be tested; hours in a table of spans), and Bowring's formula
-in Python how far. Words are asked of FTS5 for each door, or all matches are taken at once where the
-word's known frequency says that this is quicker. What is left is held in a table in memory; its
-counts are a join with a table of terms.
+Near a place, the R*Tree gives the doors in a box around the circle; a narrow table says what they
+are (terms and kind as bits, to be tested, and as bytes, to be counted; hours are in a table of
+spans), and Bowring's formula in Python how far. Words are asked of FTS5 for each door, or all
+matches are taken at once where the words' known frequency says that this is quicker.
 
-Elsewhere, FTS5 gives rows in the order of their numbers, which is that of completeness: so the page
-is the first 20 of each tier, and nothing is sorted. Up to 10,000 matches are joined with the table
-of terms. Beyond, the counts are those of at most 2,000 matches in a second FTS5 table, a sixteenth
-of the rows in an order without meaning.
+Elsewhere, FTS5 gives rows in the order of their numbers, which is that of completeness: so the
+page is the first 20 of each tier, and nothing is sorted. Up to 10,000 matches are counted. Beyond,
+the counts are those of at most 2,000 matches in a second FTS5 table, a sixteenth of the rows in an
+order without meaning.
+
+Terms are counted in Python, a byte for each, like the product's letters: joining matches with a
+table of terms and grouping takes SQLite three to ten times as long.
 
 Statements are prepared once and kept by Python's module; the file is mapped into memory, with no
 journal and no locks; FTS5's index is merged into one, and ``ANALYZE`` has run.
@@ -17,7 +19,6 @@ journal and no locks; FTS5's index is merged into one, and ``ANALYZE`` has run.
 
 import random
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -26,7 +27,7 @@ from typing import Any
 
 from directory import schedule
 from directory.records import KINDS
-from directory.search import EXACT_TO, FEW, INCOMPLETE_M, SAMPLE, TIER_M
+from directory.search import EXACT_TO, SAMPLE
 from directory.vocabulary import vocabulary
 from tests.bench.asks import Ask, Group
 from tests.bench.opponents import (
@@ -53,9 +54,9 @@ _FTS = """fts5(name, terms, rest, content='', columnsize=0,
     tokenize="unicode61 remove_diacritics 0 tokenchars ':_-'")"""
 _SCHEMA = f"""
 CREATE TABLE fact (number INTEGER PRIMARY KEY, lat REAL, lon REAL, quality REAL NOT NULL,
-    zone INTEGER NOT NULL, {", ".join(f"{mask} INTEGER NOT NULL" for mask in _MASK_NAMES)});
+    zone INTEGER NOT NULL, codes BLOB NOT NULL,
+    {", ".join(f"{mask} INTEGER NOT NULL" for mask in _MASK_NAMES)});
 CREATE TABLE listing (number INTEGER PRIMARY KEY, shown TEXT NOT NULL);
-CREATE TABLE term (number INTEGER, code INTEGER, PRIMARY KEY (number, code)) WITHOUT ROWID;
 CREATE TABLE span (number INTEGER, first INTEGER, last INTEGER, PRIMARY KEY (number, first))
     WITHOUT ROWID;
 CREATE VIRTUAL TABLE door USING rtree(number, west, east, south, north);
@@ -73,8 +74,6 @@ INSERT INTO lexeme SELECT term, doc FROM vocabulary;
 DROP TABLE vocabulary;
 ANALYZE;
 """
-_HITS = """CREATE TEMP TABLE hits (number INTEGER PRIMARY KEY, metres REAL, quality REAL,
-    tier INTEGER, met INTEGER)"""
 
 
 class InSqlite(Opponent):
@@ -86,15 +85,15 @@ class InSqlite(Opponent):
         super().__init__(now)
         self._connection = connection
         self._metres = metres_from(0, 0)
-        # The bits of a row held that meets every OR choice.
-        self._every = 0
+        # Which OR choices each match held meets, and its codes.
+        self._held: list[tuple[int, bytes]] = []
         connection.create_function("metres", 2, self._distance)
         connection.execute("PRAGMA temp_store = memory")
-        connection.execute(_HITS)
+        connection.execute("CREATE TEMP TABLE clock (zone INTEGER PRIMARY KEY, minute INTEGER)")
+        minutes = ((n, schedule.local_minute(zone, self.now)) for n, zone in enumerate(zones))
+        connection.executemany("INSERT INTO clock VALUES (?, ?)", minutes)
         self._size = connection.execute("SELECT max(number) FROM fact").fetchone()[0]
         self._spots = connection.execute("SELECT max(spot) FROM sample").fetchone()[0] or 1
-        minutes = (schedule.local_minute(zone, self.now) for zone in zones)
-        self._clock = " ".join(f"WHEN {n} THEN {minute}" for n, minute in enumerate(minutes))
 
     @classmethod
     def build(cls, found: Iterator[Document], folder: Path, now: datetime) -> "InSqlite":
@@ -139,7 +138,7 @@ class InSqlite(Opponent):
         values = {name: getattr(within, name) for name in Box.__slots__}
         return int(self._all(sql, values)[0][0])
 
-    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> int:
+    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> None:
         assert ask.place is not None
         self._metres = metres_from(ask.place.lat, ask.place.lon)
         within = box(ask.place.lat, ask.place.lon, radius_m)
@@ -148,8 +147,8 @@ class InSqlite(Opponent):
         inner, outer, tier, before = [_has_all(ask.required)], ["metres <= :radius"], "0", ""
         if ask.open_now:
             inner.append(
-                f"EXISTS (SELECT 1 FROM span s WHERE s.number = f.number AND first <= {self._zoned}"
-                f" AND last > {self._zoned})"
+                "EXISTS (SELECT 1 FROM clock c JOIN span s ON s.number = f.number"
+                " WHERE c.zone = f.zone AND first <= minute AND last > minute)"
             )
         if groups := ask.groups:
             values |= {"words": _matching(groups), "in_name": _in_name(groups)}
@@ -170,20 +169,17 @@ class InSqlite(Opponent):
                 )
             outer.append(words)
             tier = f"CASE WHEN {name} THEN 0 WHEN {terms} THEN 1 ELSE 2 END"
-        self._clear(ask)
-        self._connection.execute(
-            f"""{before} INSERT INTO hits SELECT number, metres, quality, {tier}, met FROM (
-  SELECT f.number, metres(f.lat, f.lon) AS metres, f.quality, {_met(ask)} AS met
+        found = self._all(
+            f"""{before} SELECT metres, quality, {tier}, number, met, codes FROM (
+  SELECT f.number, metres(f.lat, f.lon) AS metres, f.quality, {_met(ask)} AS met, codes
   FROM door{"_sample" if sampled else ""} d CROSS JOIN fact f ON f.number = d.number
   WHERE {_BOX} AND {" AND ".join(inner)} LIMIT -1
 ) AS near WHERE {" AND ".join(outer)}""",
             values,
         )
-        return self._total()
-
-    @property
-    def _zoned(self) -> str:
-        return f"CASE f.zone {self._clock} END"
+        every = _every(ask)
+        self.hits = [row[:4] for row in found if row[4] == every]
+        self._held = [row[4:] for row in found]
 
     def _all_at_once(self, groups: list[Group], within: Box) -> bool:
         """Whether to take every match of the words, not to ask about each door in the box."""
@@ -198,33 +194,18 @@ class InSqlite(Opponent):
         found = self._all("SELECT docs FROM lexeme WHERE lexeme = ?", (lexeme,))
         return int(found[0][0]) if found else 0
 
-    def _clear(self, ask: Ask) -> None:
-        self._connection.execute("DELETE FROM hits")
-        self._every = (1 << len(ask.choices)) - 1
-
-    def _total(self) -> int:
-        return int(self._all("SELECT count(*) FROM hits WHERE met = ?", (self._every,))[0][0])
-
-    def best(self, limit: int) -> list[tuple[float, int]]:
-        tiers = " ".join(f"WHEN {tier} THEN {metres}" for tier, metres in enumerate(TIER_M))
-        return self._all(
-            f"SELECT metres + CASE tier {tiers} END + {INCOMPLETE_M} * (1 - quality) AS score,"
-            " number FROM hits WHERE met = ? ORDER BY score, number LIMIT ?",
-            (self._every, limit),
-        )
-
-    def outside(self, radius_m: float) -> list[int]:
-        sql = "SELECT number FROM hits WHERE met = ? AND metres > ? ORDER BY metres, number LIMIT ?"
-        return [row[0] for row in self._all(sql, (self._every, radius_m, FEW))]
-
     def counts(self, ask: Ask) -> Counts:
+        every = _every(ask)
         bits = {facet: 1 << n for n, facet in enumerate(ask.choices)}
-        found: Counter[str] = Counter()
-        for code, met, n in self._all(_COUNT):
-            name = _CODES[code]
-            # A facet with OR choices is counted without them.
-            if met | bits.get(name.split(":")[0], 0) == self._every:
-                found[name] += n
+        strings: dict[int, list[bytes]] = {}
+        for met, codes in self._held:
+            strings.setdefault(met, []).append(codes)
+        found: Counts = {}
+        for met, parts in strings.items():
+            codes = b"".join(parts)
+            for number, code in enumerate(_CODES):
+                if met | bits.get(code.split(":")[0], 0) == every and (n := codes.count(number)):
+                    found[code] = found.get(code, 0) + n
         return found
 
     # --- anywhere ---
@@ -233,8 +214,9 @@ class InSqlite(Opponent):
         rows = self.rows(ask)
         always = _anywhere(ask, choices=False)
         if self._count(always) <= EXACT_TO:
-            self._hold(ask, "SELECT rowid FROM words WHERE words MATCH ?", always)
-            return Answer(rows, self._total(), self.counts(ask))
+            self._hold(ask, "SELECT rowid AS number FROM words WHERE words MATCH ?", always)
+            every = _every(ask)
+            return Answer(rows, sum(met == every for met, _ in self._held), self.counts(ask))
         spots = "SELECT spot FROM sample LIMIT ?"
         values: tuple[Any, ...] = (SAMPLE,)
         if always:
@@ -242,8 +224,8 @@ class InSqlite(Opponent):
             values = (always, SAMPLE)
         ((last, n),) = self._all(f"SELECT max(spot), count(*) FROM ({spots})", values)
         self._hold(ask, f"SELECT number FROM ({spots}) JOIN sample USING (spot)", *values)
-        seen = SHARE * (self._spots / last if n == SAMPLE else 1)
-        counts = {code: round(found * seen) for code, found in self.counts(ask).items()}
+        times = SHARE * (self._spots / last if n == SAMPLE else 1)
+        counts = {code: round(found * times) for code, found in self.counts(ask).items()}
         total = self._count(_anywhere(ask)) if ask.choices else EXACT_TO
         return Answer(rows, min(total, EXACT_TO), counts, exact=False)
 
@@ -255,13 +237,9 @@ class InSqlite(Opponent):
         return int(self._all(sql, (matching, EXACT_TO + 1))[0][0])
 
     def _hold(self, ask: Ask, numbers: str, *values: Any) -> None:
-        self._clear(ask)
-        met = f"(SELECT {_met(ask)} FROM fact f WHERE f.number = h.number)" if ask.choices else "0"
-        self._connection.execute(
-            f"INSERT INTO hits (number, met) SELECT number, {met}"
-            f" FROM (WITH h(number) AS ({numbers}) SELECT number FROM h) AS h",
-            values,
-        )
+        """Hold the rows of these numbers."""
+        sql = f"SELECT {_met(ask)}, codes FROM ({numbers}) AS m CROSS JOIN fact f USING (number)"
+        self._held = self._all(sql, values)
 
     def page(self, ask: Ask) -> list[int]:
         found: list[int] = []
@@ -273,19 +251,20 @@ class InSqlite(Opponent):
                 found += [row[0] for row in self._all(sql, (matching, FIRST - len(found)))]
         return found
 
-    def texts(self, numbers: list[int]) -> list[str]:
+    def texts(self, numbers: list[int]) -> list[str | bytes]:
         one = "SELECT shown FROM listing WHERE number = ?"
         return [self._all(one, (number,))[0][0] for number in numbers]
 
 
 _BOX = "west <= :east AND east >= :west AND south <= :north AND north >= :south"
-_COUNT = """
-SELECT code, met, count(*) FROM hits CROSS JOIN term USING (number) GROUP BY code, met
-"""
 
 
 def _codes(document: Document) -> list[str]:
     return [f"kind:{document.kind}", *document.terms]
+
+
+def _bytes(document: Document) -> bytes:
+    return bytes(_NUMBER[code] for code in _codes(document))
 
 
 def _insert(connection: sqlite3.Connection, batch: list[Document], zones: dict[str, int]) -> None:
@@ -295,12 +274,11 @@ def _insert(connection: sqlite3.Connection, batch: list[Document], zones: dict[s
     doors = [d for d in batch if d.lat is not None]
     points = [(d.number, d.lon, d.lon, d.lat, d.lat) for d in doors]
     connection.executemany(
-        f"INSERT INTO fact VALUES (?, ?, ?, ?, ?{', ?' * _MASKS})",
-        ((d.number, d.lat, d.lon, d.quality, zone(d), *_mask(_codes(d))) for d in batch),
+        f"INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?{', ?' * _MASKS})",
+        ((d.number, d.lat, d.lon, d.quality, zone(d), _bytes(d), *_mask(_codes(d))) for d in batch),
     )
     for table, rows in (
         ("listing VALUES (?, ?)", [(d.number, d.shown) for d in batch]),
-        ("term VALUES (?, ?)", [(d.number, _NUMBER[c]) for d in batch for c in sorted(_codes(d))]),
         ("span VALUES (?, ?, ?)", [(d.number, *span) for d in batch for span in d.spans]),
         ("door VALUES (?, ?, ?, ?, ?)", points),
         ("door_sample VALUES (?, ?, ?, ?, ?)", [p for p in points if p[0] % SHARE == 0]),
@@ -327,6 +305,11 @@ def _has_all(codes: list[str]) -> str:
 def _has_any(codes: list[str]) -> str:
     masks = zip(_MASK_NAMES, _mask(codes), strict=True)
     return " OR ".join(f"f.{name} & {mask} != 0" for name, mask in masks if mask)
+
+
+def _every(ask: Ask) -> int:
+    """The bits of a row that meets every OR choice."""
+    return (1 << len(ask.choices)) - 1
 
 
 def _met(ask: Ask) -> str:

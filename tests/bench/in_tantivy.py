@@ -1,6 +1,6 @@
 """Tantivy, from Python, in one segment that is never changed after it is built.
 
-Words, terms (with the kind), hours (slots of half an hour, each zone on its own clocks) and numbers
+Words, terms (with the kind), hours (a token for each half hour on each zone's clocks) and numbers
 are indexed; latitude, longitude, completeness, number and terms are fast fields, which are columns.
 
 Near a place, range queries on latitude and longitude give the doors in a box around the circle; the
@@ -13,7 +13,6 @@ aggregation over all matches: exact, as Tantivy's columns make that cheap. Near 
 sixteenth of the rows is a sample, as for the others.
 """
 
-import heapq
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +22,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from directory import schedule
-from directory.search import EXACT_TO, FEW
+from directory.search import EXACT_TO
 from tests.bench.asks import Ask, Group
 from tests.bench.opponents import (
     FIRST,
@@ -36,7 +35,6 @@ from tests.bench.opponents import (
     Opponent,
     box,
     metres_from,
-    score,
 )
 
 _SLOT = 30
@@ -51,8 +49,7 @@ def _schema() -> tantivy.Schema:
     for name in ("lat", "lon", "quality"):
         builder.add_float_field(name, fast=True)
     builder.add_boolean_field("sample", indexed=True)
-    builder.add_text_field("zone", tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field("slot", indexed=True)
+    builder.add_text_field("open", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("name", tokenizer_name="whitespace")
     builder.add_text_field("text", tokenizer_name="whitespace")
     builder.add_text_field("terms", fast=True, tokenizer_name="raw", index_option="basic")
@@ -70,9 +67,10 @@ class InTantivy(Opponent):
         self._schema = index.schema
         self._searcher = index.searcher()
         self._zones = zones
-        self._hits: list[tuple[float, float, int, int, int, tantivy.DocAddress]] = []
+        # What the last box asked for, leaving aside OR choices, and the numbers in its corners.
         self._query = Query.empty_query()
         self._corners: list[int] = []
+        # Where numbers are that may be shown.
         self._address: dict[int, tantivy.DocAddress] = {}
 
     @classmethod
@@ -130,18 +128,9 @@ class InTantivy(Opponent):
         parts = [self._groups(ask.groups, "text")] if ask.groups else []
         parts += [self._term("terms", code) for code in ask.required]
         if ask.open_now:
-            parts.append(
-                _any_of(
-                    [
-                        _all_of([self._term("zone", zone), self._term("slot", self._slot(zone))])
-                        for zone in self._zones
-                    ]
-                )
-            )
+            slots = ((z, schedule.local_minute(z, self.now) // _SLOT) for z in self._zones)
+            parts.append(_any_of([self._term("open", _open(*slot)) for slot in slots]))
         return parts
-
-    def _slot(self, zone: str) -> int:
-        return schedule.local_minute(zone, self.now) // _SLOT
 
     def _boxed(self, within: Box) -> list[Query]:
         return [
@@ -158,7 +147,7 @@ class InTantivy(Opponent):
         sampled = _all_of([self._term("sample", True), *self._boxed(within)])
         return int(self._search(sampled, limit=1).count)
 
-    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> int:
+    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> None:
         assert ask.place is not None
         within = self._boxed(box(ask.place.lat, ask.place.lon, radius_m))
         sample = [self._term("sample", True)] if sampled else []
@@ -178,39 +167,24 @@ class InTantivy(Opponent):
         if result.count > _MANY:
             result = self._search(scored, limit=result.count, count=False)
         addresses = [address for _, address in result.hits]
-        columns = [
+        columns: list[Any] = [
             self._searcher.fast_field_values(name, addresses)
             for name in ("lat", "lon", "quality", "number")
         ]
+        self._address = dict(zip(columns[-1], addresses, strict=True))
         metres = metres_from(ask.place.lat, ask.place.lon)
         limit = radius_m + 1e-6
         every = (1 << bits) - 1
-        self._hits, self._corners = [], []
-        total = 0
-        for (marked, address), lat, lon, quality, number in zip(result.hits, *columns, strict=True):
+        self.hits, self._corners = [], []
+        for (marked, _), lat, lon, quality, number in zip(result.hits, *columns, strict=True):
             distance = metres(lat, lon)
             if distance > limit:
                 self._corners.append(number)
                 continue
             met, tiers = int(marked) & every, int(marked) >> bits
-            tier = 0 if not groups or tiers & 1 else 1 if tiers else 2
-            total += met == every
             if met == every:
-                self._hits.append((distance, quality, tier, met, number, address))
-        return total
-
-    def best(self, limit: int) -> list[tuple[float, int]]:
-        found = heapq.nsmallest(
-            limit, ((score(d, tier, q), n, a) for d, q, tier, _, n, a in self._hits), key=_first_two
-        )
-        self._address.update((n, address) for _, n, address in found)
-        return [(value, n) for value, n, _ in found]
-
-    def outside(self, radius_m: float) -> list[int]:
-        far = [(d, n, a) for d, _, _, _, n, a in self._hits if d > radius_m]
-        found = heapq.nsmallest(FEW, far, key=_first_two)
-        self._address.update((n, address) for _, n, address in found)
-        return [n for _, n, _ in found]
+                tier = 0 if not groups or tiers & 1 else 1 if tiers else 2
+                self.hits.append((distance, quality, tier, number))
 
     def counts(self, ask: Ask) -> Counts:
         query = self._query
@@ -264,14 +238,9 @@ class InTantivy(Opponent):
                 found += [number for number, _ in result.hits]
         return found
 
-    def texts(self, numbers: list[int]) -> list[str]:
-        found = [self._searcher.doc(self._address[n]).get_first("shown") for n in numbers]
-        self._address.clear()
-        return found  # type: ignore[return-value]  # the one stored field
-
-
-def _first_two(hit: tuple[float, int, Any]) -> tuple[float, int]:
-    return hit[:2]
+    def texts(self, numbers: list[int]) -> list[str | bytes]:
+        documents = (self._searcher.doc(self._address[number]) for number in numbers)
+        return [document["shown"][0] for document in documents]
 
 
 def _all_of(parts: list[Query], but: Query | None = None) -> Query:
@@ -287,6 +256,10 @@ def _any_of(parts: list[Query]) -> Query:
     return parts[0] if len(parts) == 1 else Query.boolean_query([(Occur.Should, p) for p in parts])
 
 
+def _open(zone: str, slot: int) -> str:
+    return f"{zone} {slot}"
+
+
 def _document(found: Document) -> tantivy.Document:
     document = tantivy.Document()
     document.add_unsigned("number", found.number)
@@ -295,10 +268,9 @@ def _document(found: Document) -> tantivy.Document:
         document.add_float("lon", found.lon)
     document.add_float("quality", found.quality)
     document.add_boolean("sample", found.number % SHARE == 0)
-    document.add_text("zone", found.zone)
     slots = {minute // _SLOT for first, last in found.spans for minute in range(first, last, _SLOT)}
     for slot in sorted(slots):
-        document.add_unsigned("slot", slot)
+        document.add_text("open", _open(found.zone, slot))
     document.add_text("name", found.name)
     document.add_text("text", f"{found.name}{GAP}{found.rest}")
     for code in (f"kind:{found.kind}", *found.terms):

@@ -12,6 +12,7 @@ words are the lexemes of ``directory.words``, stemmed already, joined with space
 columns are one JSON text to be read whole.
 """
 
+import heapq
 import json
 import math
 from abc import ABC, abstractmethod
@@ -36,6 +37,8 @@ CROWDED = EXACT_TO * 1.3
 GAP = " : "
 
 Counts = dict[str, int]
+# A match near a place: metres, completeness, tier, number.
+Hit = tuple[float, float, int, int]
 Metres = Callable[[float, float], float]
 
 
@@ -147,18 +150,15 @@ def box(lat: float, lon: float, radius_m: float) -> Box:
     return Box(lon - wide, lon + wide, south, north)
 
 
-def score(metres: float, tier: int, quality: float) -> float:
-    """What "best" sorts by near a place."""
-    return metres + TIER_M[tier] + INCOMPLETE_M * (1 - quality)
-
-
 class Opponent(ABC):
-    """An engine built from ``documents``. ``name`` heads its columns of the table."""
+    """An engine built from ``documents``. ``name`` heads its columns of the table; ``hits`` are
+    the matches that ``gather`` found last."""
 
     name: str
 
     def __init__(self, now: datetime) -> None:
         self.now = now.replace(second=0, microsecond=0)
+        self.hits: list[Hit] = []
 
     @classmethod
     @abstractmethod
@@ -172,62 +172,62 @@ class Opponent(ABC):
     def _near(self, ask: Ask) -> Answer:
         assert ask.place is not None
         if SHARE * self.boxed(box(ask.place.lat, ask.place.lon, ask.radius_m)) > CROWDED:
-            guess = SHARE * self.gather(ask, ask.radius_m, sampled=True)
-            if guess > CROWDED:
+            self.gather(ask, ask.radius_m, sampled=True)
+            if SHARE * len(self.hits) > CROWDED:
                 counts = {code: SHARE * n for code, n in self.counts(ask).items()}
                 return Answer(self.shown(self._nearest(ask)), EXACT_TO, counts, exact=False)
-        total = self.gather(ask, ask.radius_m)
-        page = [number for _, number in self.best(FIRST)]
-        counts = self.counts(ask)
+        self.gather(ask, ask.radius_m)
+        total, page, counts = len(self.hits), self._best(), self.counts(ask)
+        numbers = [number for _, number in page]
         if total < FEW:
-            page += self._beyond(ask)
-        return Answer(self.shown(page), total, counts)
+            numbers += self._beyond(ask)
+        return Answer(self.shown(numbers), total, counts)
+
+    def _best(self) -> list[tuple[float, int]]:
+        """The page of the matches held, as (score, number)."""
+        scores = (
+            (metres + TIER_M[tier] + INCOMPLETE_M * (1 - quality), number)
+            for metres, quality, tier, number in self.hits
+        )
+        return heapq.nsmallest(FIRST, scores)
 
     def _nearest(self, ask: Ask) -> list[int]:
         """The page of a crowded place: no score is smaller than its distance, so that a circle
         is wide enough once the page's last score is within it."""
         reach = ask.radius_m / 8
         while reach < ask.radius_m:
-            if self.gather(ask, reach) >= FIRST:
-                found = self.best(FIRST)
-                if found[-1][0] <= reach:
-                    return [number for _, number in found]
+            self.gather(ask, reach)
+            found = self._best()
+            if len(found) == FIRST and found[-1][0] <= reach:
+                break
             reach *= 2
-        self.gather(ask, ask.radius_m)
-        return [number for _, number in self.best(FIRST)]
+        else:
+            self.gather(ask, ask.radius_m)
+            found = self._best()
+        return [number for _, number in found]
 
     def _beyond(self, ask: Ask) -> list[int]:
         """The nearest outside the radius, by circles of twice the size until there are enough."""
         reach = ask.radius_m
-        found: list[int] = []
+        found: list[tuple[float, int]] = []
         while len(found) < FEW and reach < 20e6:
             reach *= 2
             self.gather(ask, reach)
-            found = self.outside(ask.radius_m)
-        return found
+            outside = ((metres, n) for metres, _, _, n in self.hits if metres > ask.radius_m)
+            found = heapq.nsmallest(FEW, outside)
+        return [number for _, number in found]
 
     @abstractmethod
     def boxed(self, within: Box) -> int:
         """How many doors of the sample are in a box, whatever they are."""
 
     @abstractmethod
-    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> int:
-        """Hold the matches within a radius (those of the sample), and how many they are.
-
-        What OR choices rule out is held too, to be counted, and is not in the number.
-        """
-
-    @abstractmethod
-    def best(self, limit: int) -> list[tuple[float, int]]:
-        """The smallest (score, number) of the matches held."""
-
-    @abstractmethod
-    def outside(self, radius_m: float) -> list[int]:
-        """The ``FEW`` nearest of the matches held that are farther than ``radius_m``."""
+    def gather(self, ask: Ask, radius_m: float, *, sampled: bool = False) -> None:
+        """Hold the matches within a radius (those of the sample) as ``hits``."""
 
     @abstractmethod
     def counts(self, ask: Ask) -> Counts:
-        """The counts of the matches held."""
+        """The counts beside the matches held: a facet with OR choices is counted without them."""
 
     @abstractmethod
     def anywhere(self, ask: Ask) -> Answer:
@@ -238,7 +238,7 @@ class Opponent(ABC):
         """The numbers of the first rows without a place, and nothing else."""
 
     @abstractmethod
-    def texts(self, numbers: list[int]) -> list[str]:
+    def texts(self, numbers: list[int]) -> list[str | bytes]:
         """The stored JSON of rows, in their order."""
 
     def rows(self, ask: Ask) -> list[dict[str, Any]]:
