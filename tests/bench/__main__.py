@@ -27,6 +27,9 @@ from tests.bench.lines import ASKED, Line, Time, growth, searches, table, timed
 from tests.bench.opponents import Opponent, documents
 from tests.bench.rows import bench_database, fill, towns
 
+# A Tuesday at noon in Chicago: how much is open is the same in every run.
+NOW = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+
 
 def imports(engine: Engine, rows: int, path: Path) -> list[Line]:
     """Fill the database; prints rows a second."""
@@ -38,12 +41,12 @@ def imports(engine: Engine, rows: int, path: Path) -> list[Line]:
     return found
 
 
-def built(engine: Engine, folder: Path, now: datetime) -> list[Opponent]:
+def built(engine: Engine, folder: Path) -> list[Opponent]:
     """The opponents, each from all listings."""
     found: list[Opponent] = []
     for opponent in (InSqlite, InTantivy):
         start = time.perf_counter()
-        found.append(opponent.build(documents(engine), folder, now))
+        found.append(opponent.build(documents(engine), folder, NOW))
         print(f"{opponent.name}: built in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return found
 
@@ -63,15 +66,14 @@ def pages(config: Config, places: list[Place]) -> Line:
 
 def measure(config: Config, rows: int) -> list[Line]:
     """All lines at one size, in a database and a folder of their own."""
-    now = datetime.now(UTC)
     with (
         bench_database(config) as bench,
         tempfile.TemporaryDirectory(dir=config.home, prefix="bench-") as name,
     ):
         engine, folder = db.writer(bench), Path(name)
         lines = imports(engine, rows, folder / "feed.csv")
-        opponents = built(engine, folder, now)
-        lines += searches(db.reader(bench), opponents, now)
+        opponents = built(engine, folder)
+        lines += searches(db.reader(bench), opponents, NOW)
         return [*lines, pages(bench, towns(engine, ASKED))]
 
 

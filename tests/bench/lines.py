@@ -22,14 +22,13 @@ ASKED = 30
 COMMON = 200
 # Questions of a line whose answers are compared.
 COMPARED = 5
-# Two that must all be there, and eighteen of four facets of which one is enough.
+# Two that must both be there, and eighteen of three facets of which one is enough.
 TWENTY = tuple(
     """
     service:detox service:aftercare
-    pay:medicaid pay:medicare pay:private-insurance pay:self-pay pay:sliding-scale
-    who:women who:men who:veterans who:seniors who:young-adults who:lgbtq
-    substance:alcohol substance:opioids substance:cocaine substance:methamphetamine
-    language:en language:es language:sign
+    pay:free pay:medicaid pay:medicare pay:private-insurance pay:self-pay pay:sliding-scale
+    who:women who:men who:veterans who:seniors who:teens who:young-adults who:lgbtq
+    substance:alcohol substance:opioids substance:cocaine substance:cannabis substance:tobacco
     """.split()
 )
 
