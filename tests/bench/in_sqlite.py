@@ -186,7 +186,11 @@ class InSqlite(Opponent):
         rows = self.rows(ask)
         always = _anywhere(ask, choices=False)
         if self._count(always) <= EXACT_TO:
-            self._hold(ask, "SELECT rowid AS number FROM words WHERE words MATCH ?", always)
+            numbers = "SELECT rowid AS number FROM words WHERE words MATCH ?"
+            if always:
+                self._hold(ask, numbers, always)
+            else:
+                self._hold(ask, "SELECT number FROM fact")
             every = _every(ask)
             return Answer(rows, sum(met == every for met, _ in self._held), self.counts(ask))
         spots = "SELECT spot FROM sample LIMIT ?"
