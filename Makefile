@@ -29,9 +29,9 @@ lint: ## check style and types of an installed checkout
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
 
-bench: ## time imports and searches on ROWS=250000 generated listings
+bench: ## time imports and searches beside other engines, on ROWS=250000 generated listings
 	@scripts/setup
-	@ROWS=$(ROWS) .venv/bin/python -m tests.bench
+	@ROWS="$(ROWS)" .venv/bin/python -m tests.bench
 
 lock: ## write requirements.lock anew from pyproject.toml, keeping the versions that still fit
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && python3 -m venv "$$folder" && \

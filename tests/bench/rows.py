@@ -111,8 +111,8 @@ FROM (
   SELECT id, copy, lat, lon, ST_SetSRID(ST_MakePoint(lon, lat), 4326)::geography AS point
   FROM (
     SELECT a.id, copy,
-           b.latitude + 0.02 * sin(a.place * copy) AS lat,
-           b.longitude + 0.02 * cos(a.place * copy) AS lon
+           b.latitude + 0.02 * sin(12.9898 * a.place + 78.233 * copy) AS lat,
+           b.longitude + 0.02 * sin(4.1414 * a.place + 37.719 * copy) AS lon
     FROM numbered a CROSS JOIN generate_series(1, :copies) AS copy
     JOIN numbered b ON b.in_person = a.in_person
       AND b.place = (a.place + copy * CAST(:shift AS bigint)) % a.all_of_them
