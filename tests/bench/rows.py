@@ -173,7 +173,7 @@ def desert(engine: Engine) -> Place:
         found = connection.execute(
             text(
                 """
-SELECT lat, lon FROM (
+SELECT lat, lon, metres FROM (
   SELECT lat::float8 / 4 AS lat, lon::float8 / 4 AS lon
   FROM generate_series(144, 180) AS lat, generate_series(-476, -416) AS lon
 ) AS grid, LATERAL (
@@ -182,6 +182,7 @@ SELECT lat, lon FROM (
 ) AS nearest ORDER BY metres DESC LIMIT 1"""
             )
         ).one()
+    print(f"The desert's nearest door is {found.metres / 1609.344:.0f} miles off", file=sys.stderr)
     return place_at(found.lat, found.lon)
 
 
