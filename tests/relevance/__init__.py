@@ -1,16 +1,19 @@
 """How well questions that people really write are answered from the real feeds.
 
-``questions.toml`` holds the questions. Of each: ``ask`` is what is typed; ``understood`` what must
-be understood of it (terms, not_terms, kinds, place, day, time, attend); ``first`` what a right
-result is, all keys together; ``never`` what must not be among the first ten. Keys of a result:
-name (a pattern, in name or organization), source, kind, terms (all), any_terms, region, within
-(lat, lon, miles), weekday (0 is Monday) and start (from, to) of a session, online.
+Of each question in a ``*.toml`` here: ``ask`` is what is typed and ``near`` what is in the place
+box; ``now`` when (default a Tuesday afternoon); ``understood`` what must be understood of it
+(terms, not_terms, kinds, place, day, time, open, attend); ``first`` what a right result is (any of
+the tables, all keys of it together), ``good`` what is acceptable, ``never`` what must not be among
+the first ten. Keys of a result: name (a pattern, in name or organization), source, ids, kind, terms
+(all), any_terms, lacks (none), city, region, postal_code, within (lat, lon, miles), weekday (0 is
+Monday) and start (from, to) of one session, online, in_person.
 """
 
+import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,29 +34,46 @@ class Judged:
     wrong: tuple[str, ...]
 
 
-def questions() -> list[dict[str, Any]]:
-    """All questions."""
-    path = Path(__file__).parent / "questions.toml"
+def questions(name: str) -> list[dict[str, Any]]:
+    """All questions of one set, such as ``first``."""
+    path = Path(__file__).parent / f"{name}.toml"
     found: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["question"]
     return found
 
 
-def right(listing: Listing, wanted: dict[str, Any]) -> bool:
-    """Whether a listing is what is wanted."""
+def grade(listing: Listing, asked: dict[str, Any]) -> int:
+    """2 for a right result, 1 for an acceptable one, 0 for others."""
+    for points, key in ((2, "first"), (1, "good")):
+        if any(_fits(listing, wanted) for wanted in asked.get(key, ())):
+            return points
+    return 0
+
+
+def _fits(listing: Listing, wanted: dict[str, Any]) -> bool:
     terms = set(listing.terms)
     checks: dict[str, Callable[[Any], Any]] = {
         "name": lambda v: re.search(v, f"{listing.name} {listing.organization or ''}"),
         "source": lambda v: listing.source_id in v,
+        "ids": lambda v: listing.external_id in v,
         "kind": lambda v: listing.kind in v,
         "terms": lambda v: set(v) <= terms,
         "any_terms": lambda v: set(v) & terms,
+        "lacks": lambda v: not set(v) & terms,
+        "city": lambda v: (listing.city or "").lower() in [city.lower() for city in v],
         "region": lambda v: listing.region in v,
+        "postal_code": lambda v: listing.postal_code in v,
         "online": lambda v: listing.online == v,
+        "in_person": lambda v: listing.in_person == v,
         "within": lambda v: _within(listing, v),
-        "weekday": lambda v: any(s["weekday"] in v for s in listing.sessions),
-        "start": lambda v: any(v[0] <= s["start"] <= v[1] for s in listing.sessions),
     }
-    return all(checks[key](value) for key, value in wanted.items())
+    hours = {key: value for key, value in wanted.items() if key in ("weekday", "start")}
+    return all(checks[key](wanted[key]) for key in wanted.keys() - hours.keys()) and (
+        not hours or any(_at(session, **hours) for session in listing.sessions)
+    )
+
+
+def _at(session: dict[str, Any], weekday: Any = range(7), start: Any = ("00:00", "24:00")) -> bool:
+    return session["weekday"] in weekday and start[0] <= session["start"] <= start[1]
 
 
 def _within(listing: Listing, spot: dict[str, float]) -> bool:
@@ -64,19 +84,31 @@ def _within(listing: Listing, spot: dict[str, float]) -> bool:
 
 
 def judge(
-    asked: dict[str, Any], listings: list[Listing], question: dict[str, Any], possible: int
+    asked: dict[str, Any],
+    listings: list[Listing],
+    everything: list[Listing],
+    question: dict[str, Any],
 ) -> Judged:
-    """How good ``listings`` are as an answer; ``possible`` right ones exist."""
-    gains = [right(listing, asked["first"]) for listing in listings[:SHOWN]]
-    found = sum(gain / math.log2(2 + n) for n, gain in enumerate(gains))
-    ideal = sum(1 / math.log2(2 + n) for n in range(min(SHOWN, possible)))
+    """How good ``listings`` are as an answer, among ``everything``."""
+    best = itertools.islice((row for row in everything if grade(row, asked) == 2), SHOWN)
+    ideal = [2 for _ in best]
+    if "good" in asked:
+        ideal += [1] * sum(grade(row, asked) == 1 for row in everything)
+    assert 2 in ideal, f"nothing can be right for {asked['ask']}"
+    gains = [grade(listing, asked) for listing in listings[:SHOWN]]
     wrong = list(_misunderstood(asked.get("understood", {}), question))
-    if never := asked.get("never"):
-        wrong += [f"shows {row.name}" for row in listings[:SHOWN] if right(row, never)]
-    return Judged(asked["ask"], any(gains[:FIRST]), found / ideal, tuple(wrong))
+    for listing in listings[:SHOWN]:
+        if any(_fits(listing, never) for never in asked.get("never", ())):
+            wrong.append(f"shows {listing.name}")
+    return Judged(asked["ask"], 2 in gains[:FIRST], _gain(gains) / _gain(ideal[:SHOWN]), tuple(wrong))
 
 
-def _misunderstood(wanted: dict[str, Any], question: dict[str, Any]) -> Any:
+def _gain(grades: list[int]) -> float:
+    """The discounted cumulative gain: 2 ** grade - 1 over the logarithm of the rank."""
+    return sum((2.0**points - 1) / math.log2(2 + rank) for rank, points in enumerate(grades))
+
+
+def _misunderstood(wanted: dict[str, Any], question: dict[str, Any]) -> Iterator[str]:
     terms = {term["code"] for term in question["terms"]}
     yield from (f"misses {code}" for code in wanted.get("terms", ()) if code not in terms)
     for code in wanted.get("not_terms", ()):
@@ -85,13 +117,13 @@ def _misunderstood(wanted: dict[str, Any], question: dict[str, Any]) -> Any:
     for kind in wanted.get("kinds", ()):
         if kind not in question["kinds"]:
             yield f"misses {kind}"
-    place = (question["place"] or {}).get("name")
-    if wanted.get("place", place) != place:
-        yield f"takes {place} for {wanted['place']}"
+    place = (question["place"] or {}).get("name") or ""
+    if wanted.get("place", "") not in place:
+        yield f"takes {place or 'no place'} for {wanted['place']}"
     when = question["when"] or {}
     yield from (
         f"misses {wanted[key]}"
-        for key in ("day", "time")
+        for key in ("day", "time", "open")
         if wanted.get(key, when.get(key)) != when.get(key)
     )
     if wanted.get("attend", question["attend"]) != question["attend"]:
