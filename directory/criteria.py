@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import combinations
 from typing import Any, Literal
 
 from directory import schedule
@@ -121,11 +122,25 @@ def _or_named(words: Words, condition: str) -> str:
     return condition if words.name is None else f"({condition} OR name_key = :name)"
 
 
-def tiers(words: Words, parameters: dict[str, Any]) -> tuple[str, str]:
-    """The conditions that words match in the name, and in name, terms and kind."""
-    parameters |= {"in_name": words.name_tsquery, "in_terms": words.term_tsquery}
-    in_name = "search @@ CAST(:in_name AS tsquery)"
-    return _or_named(words, in_name), "search @@ CAST(:in_terms AS tsquery)"
+def tiers(words: Words, parameters: dict[str, Any]) -> list[str]:
+    """Conditions from the best to the least: that words match in the name, that all wishes
+    are met, all but one, and so on to one. Whoever meets one meets those that follow it."""
+    parameters |= {"in_name": words.name_tsquery}
+    found = [_or_named(words, "search @@ CAST(:in_name AS tsquery)")]
+    for count in range(len(words.wishes), 0, -1):
+        parameters[f"met_{count}"] = " | ".join(
+            "(" + " & ".join(f"({wish})" for wish in some) + ")"
+            for some in combinations(words.wishes, count)
+        )
+        found.append(f"search @@ CAST(:met_{count} AS tsquery)")
+    return found
+
+
+def open_now(now: datetime, parameters: dict[str, Any]) -> str:
+    """The condition that a session runs now; hours that are not known are not open."""
+    set_clocks(parameters, now)
+    parameters["open_now"] = _any_of(schedule.around(now))
+    return f"coalesce(search @@ CAST(:open_now AS tsquery) AND weekly @> {CLOCK}, false)"
 
 
 def _add_when(found: Filter, when: When, now: datetime) -> None:

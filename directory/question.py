@@ -42,7 +42,8 @@ class Words:
     """A question's words.
 
     text: as typed. tsquery: what a listing must match, of quoted lexemes; "" for anything.
-    name_tsquery, term_tsquery: the same, within the name; within name, terms and kind.
+    name_tsquery: the same, within the name. wishes: tsqueries of what it asks for one by one,
+    within name, terms and kind: the more of them a listing meets, the better.
     lexemes: what is wanted, for highlights.
     name: where something is excluded, the whole text as the key of a name, because names
     such as "Samaritan Hospital -Saint Marys Campus" look like it; else None.
@@ -51,7 +52,7 @@ class Words:
     text: str
     tsquery: str
     name_tsquery: str
-    term_tsquery: str
+    wishes: tuple[str, ...]
     lexemes: frozenset[str]
     name: str | None = None
 
@@ -113,7 +114,7 @@ def parse(text: str) -> Words | None:
         text=text.strip(),
         tsquery=tsquery,
         name_tsquery=_render(tree, small, "name"),
-        term_tsquery=_render(tree, small, "terms"),
+        wishes=(_render(tree, small, "terms"),),
         lexemes=frozenset(wanted),
         name=words.name_key(text) if any(negated for _, negated in leaves) else None,
     )

@@ -6,6 +6,7 @@ the order of an index, and counts come from a sample. The planner's guesses choo
 never the answer. See docs/architecture.md for the measurements behind it.
 """
 
+import itertools
 import math
 import uuid
 from collections import Counter
@@ -23,6 +24,7 @@ from directory.criteria import (
     Filter,
     Search,
     conditions,
+    open_now,
     soon,
     tiers,
     within,
@@ -42,10 +44,12 @@ FEW = 5
 # no more counted than are chosen from.
 ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 100
 
-# What "best" means near a place: metres are added for words that match only in terms or only
-# in the rest, and for an incomplete record; the smallest sum comes first.
-TIER_M = (0.0, 5_000.0, 15_000.0)
+# What "best" means near a place: metres are added for words that are not in the name, where all
+# wishes are met and where none is, for an incomplete record, and for a door that is not known to
+# be open now; the smallest sum comes first.
+ALL_MET_M, NONE_MET_M = 5_000.0, 15_000.0
 INCOMPLETE_M = 4_000.0
+CLOSED_M = 2_000.0
 
 
 # PostGIS orders by a sphere in its index; it and the ellipsoid differ by less than this.
@@ -108,7 +112,7 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
     if search.near and search.sort in ("best", "distance"):
         found = _near(connection, search, now)
     elif search.near or search.sort == "soonest":
-        found = _gathered(connection, search, now)
+        found, _ = _gathered(connection, search, now)
     else:
         found = _anywhere(connection, search, now)
     hits = [(uuid.UUID(id_), distance, False) for id_, distance in found.page]
@@ -141,17 +145,19 @@ def order(search: Search) -> str:
         return "name_key, id"
     if search.sort == "soonest":
         return "soon NULLS LAST, distance, quality DESC, id"
-    if search.sort == "distance":
+    if search.sort == "distance" and search.near:
         return "distance, id"
-    return f"{_SCORE}, id"
+    return f"{_SCORE}, id" if search.near else "detour, quality DESC, id"
 
 
-_BY_TIER = f"('{{{','.join(map(str, TIER_M))}}}'::float8[])[tier + 1]"
-_SCORE = f"distance + {_BY_TIER} + {INCOMPLETE_M} * (1 - quality)"
+_SCORE = f"""distance + detour + {INCOMPLETE_M} * (1 - quality)
+ + CASE WHEN open THEN 0 ELSE {CLOSED_M} END"""
 
 
-def gather_statement(search: Search, now: datetime) -> tuple[str, dict[str, Any]]:
-    """One statement that gathers all matches and answers page and counts.
+def gather_statement(
+    search: Search, now: datetime, most: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """One statement that gathers all matches (at most so many) and answers page and counts.
 
     A row for each way in which the OR choices are met: met (an array of bool), n, letters, and
     the same page (JSON: id, distance) in each.
@@ -163,12 +169,14 @@ def gather_statement(search: Search, now: datetime) -> tuple[str, dict[str, Any]
         place, distance = [within(search, parameters)], DISTANCE
     until = soon(now, parameters) if search.sort == "soonest" else "NULL::int"
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
+    parameters |= {"most": most}
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
 WITH hits AS MATERIALIZED (
   SELECT id, letters, quality, name_key, {distance} AS distance,
-         {_tier(search.words, parameters)} AS tier, {until} AS soon{wanted.flags()}
-  FROM listing WHERE {wanted.where(*place, choices=False)}
+         {_detour(search.words, parameters)} AS detour, {until} AS soon,
+         {_open(search, now, parameters)} AS open{wanted.flags()}
+  FROM listing WHERE {wanted.where(*place, choices=False)} LIMIT :most
 ), page AS (
   SELECT id, distance FROM hits WHERE {met} ORDER BY {order(search)} LIMIT :limit OFFSET :offset
 )
@@ -181,19 +189,30 @@ FROM hits GROUP BY met"""
 _GROUPED = "ARRAY[{flags}]::bool[] AS met, count(*) AS n, string_agg(letters, '') AS letters"
 
 
-def _tier(words: Words | None, parameters: dict[str, Any]) -> str:
-    """0 where the words match in the name, 1 in name, terms and kind, else 2."""
+def _detour(words: Words | None, parameters: dict[str, Any]) -> str:
+    """The metres that "best" adds for words that are not in the name, by the wishes not met."""
     if words is None:
-        return "0"
-    in_name, in_terms = tiers(words, parameters)
-    return f"CASE WHEN {in_name} THEN 0 WHEN {in_terms} THEN 1 ELSE 2 END"
+        return "0.0::float8"
+    in_name, *met = tiers(words, parameters)
+    step = (NONE_MET_M - ALL_MET_M) / max(1, len(met))
+    cases = "".join(f" WHEN {some} THEN {ALL_MET_M + n * step}" for n, some in enumerate(met))
+    return f"CASE WHEN {in_name} THEN 0.0{cases} ELSE {NONE_MET_M} END"
 
 
-def _gathered(connection: Connection, search: Search, now: datetime) -> _Found:
-    sql, parameters = gather_statement(search, now)
+def _open(search: Search, now: datetime, parameters: dict[str, Any]) -> str:
+    """Whether a door is known to be open, where that counts."""
+    return open_now(now, parameters) if search.near and search.sort == "best" else "false"
+
+
+def _gathered(
+    connection: Connection, search: Search, now: datetime, most: int | None = None
+) -> tuple[_Found, int]:
+    """An answer from all matches (at most so many) at once, and how many were gathered."""
+    sql, parameters = gather_statement(search, now, most)
     rows = connection.execute(text(sql), parameters).all()
     total, counts = _counts(conditions(search, now), [(r.met, r.n, r.letters) for r in rows])
-    return _Found((rows[0].page or []) if rows else [], total, counts)
+    page = (rows[0].page or []) if rows else []
+    return _Found(page, total, counts), sum(row.n for row in rows)
 
 
 Groups = list[tuple[list[bool], int, str]]
@@ -229,9 +248,9 @@ def _near(connection: Connection, search: Search, now: datetime) -> _Found:
     sampled = f"SELECT count(*) FROM listing WHERE {wanted.where(inside, SAMPLED)}"
     guess = SHARE * connection.execute(text(sampled), wanted.parameters).scalar_one()
     if guess <= SAMPLE:
-        return _gathered(connection, search, now)
+        return _gathered(connection, search, now)[0]
     closer = replace(search, radius_m=_reach(connection, search, now))
-    page = _gathered(connection, closer, now).page
+    page = _gathered(connection, closer, now)[0].page
     # So many more than the limit that chance cannot have done it.
     if guess > EXACT_TO * 1.3:
         groups = _groups(connection, wanted, wanted.where(inside, SAMPLED, choices=False))
@@ -252,9 +271,9 @@ def _reach(connection: Connection, search: Search, now: datetime) -> float:
     score = "distance" if search.sort == "distance" else _SCORE
     sql = f"""
 WITH nearest AS (
-  SELECT distance, tier, quality FROM (
-    SELECT {DISTANCE} AS distance, {_tier(search.words, values)} AS tier, quality,
-           {wanted.where()} AS ok
+  SELECT * FROM (
+    SELECT {DISTANCE} AS distance, {_detour(search.words, values)} AS detour, quality,
+           {_open(search, now, values)} AS open, {wanted.where()} AS ok
     FROM listing WHERE listed AND in_person ORDER BY position <-> {POINT} LIMIT :steps
   ) AS walk WHERE ok LIMIT :nearest
 )
@@ -293,32 +312,36 @@ SELECT id, distance FROM hits ORDER BY distance, id LIMIT :few"""
 
 
 def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
-    """Answers without a distance: the page and the counts are found on their own."""
+    """Answers without a distance: few matches are gathered at once; of many, the page and the
+    counts are found on their own."""
     wanted = conditions(search, now)
-    total, counts, exact = _count(connection, wanted)
+    guess, listed = _guesses(connection, wanted, wanted.where(choices=False, exact=False))
+    if guess <= SAMPLE:
+        found, gathered = _gathered(connection, search, now, EXACT_TO + 1)
+        if gathered <= EXACT_TO:
+            return found
+        guess = listed // 4
+    total, counts, exact = _count(connection, wanted, guess)
     page: list[tuple[str, float | None]] = [(i, None) for i in _ordered(connection, search, wanted)]
-    if exact and total is not None:
-        return _Found(page, total, counts)
     if total is None:
         return _Found(page, EXACT_TO, counts, total_is_exact=False, counts_are_exact=False)
-    return _Found(page, total, counts, counts_are_exact=False)
+    return _Found(page, total, counts, counts_are_exact=exact)
 
 
 def _count(
-    connection: Connection, wanted: Filter
+    connection: Connection, wanted: Filter, guess: int
 ) -> tuple[int | None, dict[str, dict[str, int]], bool]:
     """The total (None for more than ``EXACT_TO``), the counts, and whether they are exact.
 
     Up to ``EXACT_TO`` matches are gathered. Of more, a sample is: ids are hashes, so that
     those below a bound are one. OR choices may leave few enough to gather after all.
     """
-    everything = wanted.where(choices=False)
-    guess, listed = _guesses(connection, wanted, wanted.where(choices=False, exact=False))
     if guess <= EXACT_TO:
+        everything = wanted.where(choices=False)
         groups = _groups(connection, wanted, everything, EXACT_TO + 1)
         if sum(n for _, n, _ in groups) <= EXACT_TO:
             return *_counts(wanted, groups), True
-        guess = max(guess, listed // 4)
+        guess *= 4
     share = min(1 / SHARE, SAMPLE / guess)
     wanted.parameters["below"] = uuid.UUID(int=int(share * 2**128))
     part = wanted.where(SAMPLED, "id < CAST(:below AS uuid)", choices=False)
@@ -354,12 +377,13 @@ def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str
     if search.sort == "name":
         by = "name_key, id"
     elif search.words is not None:
-        in_name, in_terms = tiers(search.words, wanted.parameters)
-        parts = [
-            in_name,
-            f"NOT ({in_name}) AND {in_terms}",
-            f"NOT ({in_name}) AND NOT {in_terms}",
+        in_name, *met = tiers(search.words, wanted.parameters)
+        parts = [in_name]
+        parts += [f"NOT ({in_name}) AND {one}" for one in met[:1]]
+        parts += [
+            f"NOT ({in_name}) AND NOT {more} AND {one}" for more, one in itertools.pairwise(met)
         ]
+        parts += [f"NOT ({in_name})" + "".join(f" AND NOT {one}" for one in met[-1:])]
     first, last = (search.page - 1) * search.per_page, search.page * search.per_page
     ids: list[str] = []
     for part in parts:
@@ -439,20 +463,25 @@ SELECT id FROM (
     return list(connection.execute(text(soonest), values).scalars()), len(best)
 
 
-def explain(connection: Connection, search: Search, page: Page) -> dict[uuid.UUID, dict[str, Any]]:
-    """Why each result of a page is where it is, by id: where the words match ("name", "terms",
-    "text", None without words), how complete the record is, and what "best" adds for both near
-    a place, in metres."""
+def explain(
+    connection: Connection, search: Search, page: Page, now: datetime
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Why each result of a page is where it is, by id: how the words match ("name", "all" or
+    "some" of what is wished for, "text"; None without words), how complete the record is,
+    whether it is known to be open, and what "best" adds for each near a place, in metres."""
     values: dict[str, Any] = {"ids": [hit.listing.id for hit in page.hits]}
     sql = f"""
-SELECT id, quality, {_tier(search.words, values)} AS tier
+SELECT id, quality, {_detour(search.words, values)} AS detour, {open_now(now, values)} AS open
 FROM listing WHERE id = ANY(CAST(:ids AS uuid[]))"""
+    levels = {0.0: "name", ALL_MET_M: "all", NONE_MET_M: "text"}
     return {
         row.id: {
-            "words": ("name", "terms", "text")[row.tier] if search.words else None,
-            "words_m": TIER_M[row.tier] if search.words else 0.0,
+            "words": levels.get(row.detour, "some") if search.words else None,
+            "words_m": row.detour,
             "completeness": row.quality,
             "completeness_m": INCOMPLETE_M * (1 - row.quality),
+            "open": row.open,
+            "open_m": 0.0 if row.open else CLOSED_M,
         }
         for row in connection.execute(text(sql), values)
     }

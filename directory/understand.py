@@ -41,6 +41,8 @@ _HARD = ("kind", "service", "fellowship")
 _SURELY = ("near", "close", "next", "outside", "cerca")
 _TOWN, _CITY, _WELL_KNOWN = 500, 5_000, 50_000
 _LONGEST_PLACE = 4
+# Wishes that are weighed one by one; the last holds all others.
+_MOST_WISHES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,11 +423,13 @@ class _Wishes:
             wanted = f"({wanted}) | ({_named(whole)})"
         if self.region:
             wanted = _all_of([f"'{self.region}'", *([wanted] if wanted else [])])
+        wishes = [wish for wish in (_all_of(hard), *soft, _named(rest)) if wish]
+        others = wishes[_MOST_WISHES - 1 :]
         return Words(
             text=typed,
             tsquery=wanted,
             name_tsquery=_named(content or whole),
-            term_tsquery=_all_of([*hard, *soft, *(f"'name:{w}'" for w in rest), *banned]),
+            wishes=(*wishes[: _MOST_WISHES - 1], *filter(None, [_all_of(others)])),
             lexemes=frozenset(content),
         )
 

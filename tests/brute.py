@@ -7,7 +7,7 @@ geodesic), counting and ordering are done here by other means.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 from directory import words
 from directory.criteria import Search
 from directory.locate import rough_km
+from directory.question import When
 from directory.vocabulary import vocabulary
 
 Match = Callable[["Row"], list[bool]]
@@ -99,6 +100,17 @@ def lacks(match: Match) -> Match:
     return lambda row: [not match(row)[2]] * 3
 
 
+def has_wishes(named: str, wishes: list[str]) -> Match:
+    """Every row: those with a word in the name, then by how many of some terms they have."""
+
+    def levels(row: Row) -> list[bool]:
+        met = len(set(wishes) & set(row.values["terms"]))
+        in_name = named in row.levels()[0][0]
+        return [in_name, *(met >= count for count in range(len(wishes), -1, -1))]
+
+    return levels
+
+
 def either(one: Match, other: Match) -> Match:
     """Rows that match one or the other."""
     return lambda row: [a or b for a, b in zip(one(row), other(row), strict=True)]
@@ -164,8 +176,10 @@ class Oracle:
         matches, levels, found = list(matches), {}, []
         for row in self.rows:
             hit = [match(row) for match in matches]
-            if all(level[2] for level in hit):
-                levels[row.id] = next(n for n in range(3) if all(level[n] for level in hit))
+            if all(level[-1] for level in hit):
+                size = min((len(level) for level in hit), default=1)
+                first = next(n for n in range(size) if all(level[n] for level in hit))
+                levels[row.id] = 0 if first == 0 else 5_000 + 10_000 * (first - 1) / (size - 2)
                 found.append(row)
         doors, far = self._doors(search, found)
         fitting = [row for row in found if self._fits(search, row, None)]
@@ -283,7 +297,10 @@ class Oracle:
             return (metres, row.id)
         if search.near:
             assert metres is not None
-            return (metres + (0, 5_000, 15_000)[level] + 4_000 * (1 - quality), row.id)
+            closed = (
+                0 if self._in_time(replace(search, when=When(open="now")), row.values) else 2_000
+            )
+            return (metres + level + 4_000 * (1 - quality) + closed, row.id)
         return (level, -quality, row.id)
 
     def _anywhere(self, search: Search, row: Row, doors: dict[str, float | None]) -> bool:

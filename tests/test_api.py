@@ -222,7 +222,7 @@ def test_the_api_does_what_its_description_says(app: Flask) -> None:
 def test_results_say_why_they_are_where_they_are(client: FlaskClient) -> None:
     answer = search(client, q="sample", near="Denver", radius=100, explain=1)
     far = [
-        hit["distance_m"] + hit["why"]["words_m"] + hit["why"]["completeness_m"]
+        hit["distance_m"] + sum(hit["why"][key] for key in ("words_m", "completeness_m", "open_m"))
         for hit in answer["results"]
         if not hit["beyond"]
     ]

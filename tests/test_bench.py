@@ -27,7 +27,7 @@ def filled(database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_opponents_give_our_answers(filled: Engine, tmp_path: Path) -> None:
     found = [
-        opponent.build(opponents.documents(filled), tmp_path, NOW)
+        opponent.build(opponents.documents(filled, NOW), tmp_path, NOW)
         for opponent in (InSqlite, InTantivy)
     ]
     with filled.connect() as connection:

@@ -202,9 +202,10 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ("docs/ranking.md", f"its kind) | {search.TIER_M[1] / 1000:g} km |"),
-        ("docs/ranking.md", f"counts too | {search.TIER_M[2] / 1000:g} km |"),
+        ("docs/ranking.md", f"you asked for | {search.ALL_MET_M / 1000:g} km |"),
+        ("docs/ranking.md", f"of it | {search.NONE_MET_M / 1000:g} km |"),
         ("docs/ranking.md", f"adds up to {search.INCOMPLETE_M / 1000:g} km"),
+        ("docs/ranking.md", f"adds {search.CLOSED_M / 1000:g} km"),
         ("docs/ranking.md", f"fewer than {search.FEW} places"),
         ("docs/ranking.md", f"the {search.FEW} nearest outside"),
         ("docs/ranking.md", f"{search.ONLINE_SHOWN} are shown below"),

@@ -18,7 +18,7 @@ from directory.criteria import Search
 from directory.errors import UsageError
 from directory.generate import generate
 from directory.places import place_at
-from directory.question import When
+from directory.question import When, Words
 from directory.records import KINDS
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import Page, answer
@@ -51,7 +51,11 @@ def random_search(chance: random.Random, rows: list[brute.Row]) -> tuple[Search,
     """A search of any shape near a listing, and the meaning of its words."""
     matches: list[brute.Match] = []
     found = Search(per_page=chance.choice([5, 20, 100]), page=chance.choice([1, 1, 2]))
-    if chance.random() < 0.6:
+    chosen = chance.random()
+    if chosen < 0.15:
+        words_, matches = random_wishes(chance, rows)
+        found = replace(found, words=words_)
+    elif chosen < 0.65:
         typed, matches = brute.random_question(chance, rows)
         found = replace(found, words=question.parse(typed))
     if chance.random() < 0.7:
@@ -72,6 +76,15 @@ def random_search(chance: random.Random, rows: list[brute.Row]) -> tuple[Search,
         found = replace(found, attend=chance.choice(["in_person", "online"]))
     sorts: list[Any] = ["best", "name", "soonest"] + (["distance"] if found.place else [])
     return replace(found, sort=chance.choice(sorts)), matches
+
+
+def random_wishes(chance: random.Random, rows: list[brute.Row]) -> tuple[Words, list[Any]]:
+    """Up to four terms that rank and leave out none, and a word of some name."""
+    codes = chance.sample(list(vocabulary().terms), 1) + chance.choice(rows).values["terms"]
+    wishes = chance.sample(codes, min(len(codes), chance.randint(1, 4)))
+    named = words.lexemes(chance.choice(rows).values["name"])[0]
+    asked = Words("", "", f"'name:{named}'", tuple(f"'{code}'" for code in wishes), frozenset())
+    return asked, [brute.has_wishes(named, wishes)]
 
 
 def check(search: Search, page: Page, expected: brute.Expected) -> None:
@@ -309,7 +322,7 @@ def test_words_also_mean_the_terms_that_are_called_so(typed: str, code: str) -> 
     found = question.parse(typed)
     assert found is not None
     assert f"'{code}'" in found.tsquery
-    assert f"'{code}'" in found.term_tsquery
+    assert f"'{code}'" in found.wishes[0]
     assert f"'{code}'" not in found.name_tsquery
 
 

@@ -44,7 +44,7 @@ def search() -> Response:
     with state().reader.connect() as connection:
         found = ask(connection, values, state().config, now)
         asked = "1" in values.get("explain", ())
-        why = explain(connection, found.search, found.page) if asked else {}
+        why = explain(connection, found.search, found.page, now) if asked else {}
     urls = _links(values, found.search, found.page)
     document = search_document(found, now, urls)
     for result in document["results"] if why else ():

@@ -46,7 +46,7 @@ def built(engine: Engine, folder: Path) -> list[Opponent]:
     found: list[Opponent] = []
     for opponent in (InSqlite, InTantivy):
         start = time.perf_counter()
-        found.append(opponent.build(documents(engine), folder, NOW))
+        found.append(opponent.build(documents(engine, NOW), folder, NOW))
         print(f"{opponent.name}: built in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return found
 

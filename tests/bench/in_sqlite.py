@@ -55,7 +55,7 @@ _MASK_LIST = ", ".join(_MASK_NAMES)
 _FTS = """fts5(name, terms, rest, content='', columnsize=0,
     tokenize="unicode61 remove_diacritics 0 tokenchars ':_-'")"""
 _SCHEMA = f"""
-CREATE TABLE fact (number INTEGER PRIMARY KEY, lat REAL, lon REAL, quality REAL NOT NULL,
+CREATE TABLE fact (number INTEGER PRIMARY KEY, lat REAL, lon REAL, detour REAL NOT NULL,
     zone INTEGER NOT NULL, codes BLOB NOT NULL,
     {", ".join(f"{mask} INTEGER NOT NULL" for mask in _MASK_NAMES)});
 CREATE TABLE lexemes (number INTEGER PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL);
@@ -155,8 +155,8 @@ class InSqlite(Opponent):
             name, terms = _has_words(groups, "name", codes=False), _has_words(groups, "name")
             tier = f"CASE WHEN {name} THEN 0 WHEN {terms} THEN 1 ELSE 2 END"
         found = self._all(
-            f"""SELECT metres, quality, {tier}, number, met, codes FROM (
-  SELECT f.number, metres(lat, lon) AS metres, quality, {_met(ask)} AS met, codes, {_MASK_LIST}
+            f"""SELECT metres, detour, {tier}, number, met, codes FROM (
+  SELECT f.number, metres(lat, lon) AS metres, detour, {_met(ask)} AS met, codes, {_MASK_LIST}
   FROM door{"_sample" if sampled else ""} d CROSS JOIN fact f ON f.number = d.number
   WHERE {_BOX} AND {" AND ".join(inner)} LIMIT -1
 ) AS f{join} WHERE {" AND ".join(outer)}""",
@@ -251,7 +251,7 @@ def _insert(connection: sqlite3.Connection, batch: list[Document], zones: dict[s
     points = [(d.number, d.lon, d.lon, d.lat, d.lat) for d in doors]
     connection.executemany(
         f"INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?{', ?' * _MASKS})",
-        ((d.number, d.lat, d.lon, d.quality, zone(d), _bytes(d), *_mask(_codes(d))) for d in batch),
+        ((d.number, d.lat, d.lon, d.detour, zone(d), _bytes(d), *_mask(_codes(d))) for d in batch),
     )
     for table, rows in (
         ("listing VALUES (?, ?)", [(d.number, d.shown) for d in batch]),

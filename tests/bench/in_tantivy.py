@@ -51,7 +51,7 @@ _CELLS = 1_000
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("number", indexed=True, fast=True)
-    for name in ("lat", "lon", "quality"):
+    for name in ("lat", "lon", "detour"):
         builder.add_float_field(name, fast=True)
     builder.add_boolean_field("sample", indexed=True)
     builder.add_text_field("cell", tokenizer_name="raw", index_option="basic")
@@ -181,14 +181,14 @@ class InTantivy(Opponent):
         addresses = [address for _, address in result.hits]
         columns: list[Any] = [
             self._searcher.fast_field_values(name, addresses)
-            for name in ("lat", "lon", "quality", "number")
+            for name in ("lat", "lon", "detour", "number")
         ]
         self._address = dict(zip(columns[-1], addresses, strict=True))
         metres = metres_from(ask.place.lat, ask.place.lon)
         limit = radius_m + 1e-6
         every = (1 << bits) - 1
         self.hits, self._corners = [], []
-        for (marked, _), lat, lon, quality, number in zip(result.hits, *columns, strict=True):
+        for (marked, _), lat, lon, detour, number in zip(result.hits, *columns, strict=True):
             distance = metres(lat, lon)
             if distance > limit:
                 self._corners.append(number)
@@ -196,7 +196,7 @@ class InTantivy(Opponent):
             met, tiers = int(marked) & every, int(marked) >> bits
             if met == every:
                 tier = 0 if not groups or tiers & 1 else 1 if tiers else 2
-                self.hits.append((distance, quality, tier, number))
+                self.hits.append((distance, detour, tier, number))
 
     def counts(self, ask: Ask) -> Counts:
         query = self._query
@@ -283,7 +283,7 @@ def _document(found: Document) -> tantivy.Document:
         document.add_float("lat", found.lat)
         document.add_float("lon", found.lon)
         document.add_text("cell", _cell(found.lat, found.lon))
-    document.add_float("quality", found.quality)
+    document.add_float("detour", found.detour)
     document.add_boolean("sample", found.number % SHARE == 0)
     slots = {minute // _SLOT for first, last in found.spans for minute in range(first, last, _SLOT)}
     for slot in sorted(slots):

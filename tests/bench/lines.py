@@ -127,7 +127,7 @@ def searches(engine: Engine, opponents: list[Opponent], now: datetime) -> list[L
             ours = timed(lambda ask: answer(connection, ask.search, now), each.asks)
             least = None
             if each.floored:
-                least = timed(lambda ask: floor.ask_floor(cursor, ask), each.asks).p50
+                least = timed(lambda ask: floor.ask_floor(cursor, ask, now), each.asks).p50
             others = {}
             for opponent in opponents if each.opposed else ():
                 others[opponent.name] = timed(

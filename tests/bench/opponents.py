@@ -24,8 +24,8 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from directory import words
-from directory.search import EXACT_TO, FEW, INCOMPLETE_M, TIER_M
+from directory import schedule, words
+from directory.search import ALL_MET_M, CLOSED_M, EXACT_TO, FEW, INCOMPLETE_M, NONE_MET_M
 from tests.bench.asks import Ask
 
 FIRST = 20
@@ -37,7 +37,9 @@ CROWDED = EXACT_TO * 1.3
 GAP = " : "
 
 Counts = dict[str, int]
-# A match near a place: metres, completeness, tier, number.
+# Metres that "best" adds by tier.
+TIER_M = (0.0, ALL_MET_M, NONE_MET_M)
+# A match near a place: metres, detour, tier, number.
 Hit = tuple[float, float, int, int]
 Metres = Callable[[float, float], float]
 
@@ -45,7 +47,8 @@ Metres = Callable[[float, float], float]
 @dataclass(frozen=True, slots=True)
 class Document:
     """A listing as opponents store it. ``name`` and ``rest`` are lexemes; ``spans`` minutes of
-    the week on its own clocks; lat and lon (degrees) are None without a door."""
+    the week on its own clocks; ``detour`` the metres that "best" adds for an incomplete record and
+    closed doors; lat and lon (degrees) are None without a door."""
 
     number: int
     kind: str
@@ -54,7 +57,7 @@ class Document:
     rest: str
     lat: float | None
     lon: float | None
-    quality: float
+    detour: float
     zone: str
     spans: list[tuple[int, int]]
     shown: str
@@ -79,14 +82,17 @@ FROM listing l WHERE listed ORDER BY quality DESC, id
 """
 
 
-def documents(engine: Engine) -> Iterator[Document]:
-    """Every listing, numbered from 1 in the order of completeness and id."""
+def documents(engine: Engine, now: datetime) -> Iterator[Document]:
+    """Every listing as of ``now``, numbered from 1 in the order of completeness and id."""
     with engine.connect().execution_options(yield_per=2_000) as connection:
         for number, row in enumerate(connection.execute(text(_DOCUMENTS)), start=1):
             rest = [row.organization, row.city, row.description, row.eligibility, row.fees]
             rest += [*row.street, row.region, row.postal_code, row.recurrence_note]
             rest += [session.get("note") for session in row.sessions]
             ends = [part.split(",") for part in (row.weekly or "").strip("{}[)").split("),[")]
+            minute = schedule.local_minute(row.timezone, now)
+            spans = [(int(end[0]), int(end[1])) for end in ends if len(end) == 2]
+            is_open = any(start <= minute < end for start, end in spans)
             yield Document(
                 number=number,
                 kind=row.kind,
@@ -95,9 +101,9 @@ def documents(engine: Engine) -> Iterator[Document]:
                 rest=GAP.join(" ".join(words.lexemes(part)) for part in rest if part),
                 lat=row.latitude if row.in_person else None,
                 lon=row.longitude if row.in_person else None,
-                quality=row.quality,
+                detour=INCOMPLETE_M * (1 - row.quality) + CLOSED_M * (not is_open),
                 zone=row.timezone,
-                spans=[(int(end[0]), int(end[1])) for end in ends if len(end) == 2],
+                spans=spans,
                 shown=row.shown,
             )
 
@@ -186,8 +192,7 @@ class Opponent(ABC):
     def _best(self) -> list[tuple[float, int]]:
         """The page of the matches held, as (score, number)."""
         scores = (
-            (metres + TIER_M[tier] + INCOMPLETE_M * (1 - quality), number)
-            for metres, quality, tier, number in self.hits
+            (metres + TIER_M[tier] + detour, number) for metres, detour, tier, number in self.hits
         )
         return heapq.nsmallest(FIRST, scores)
 

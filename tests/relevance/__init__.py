@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from directory.models import Listing
 from directory.places import distance_m
 
 SHOWN, FIRST = 10, 3
+TUESDAY_AFTERNOON = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ def questions(name: str) -> list[dict[str, Any]]:
     path = Path(__file__).parent / f"{name}.toml"
     found: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["question"]
     return found
+
+
+def when(asked: dict[str, Any]) -> datetime:
+    """The instant at which a question is asked."""
+    return datetime.fromisoformat(asked["now"]) if "now" in asked else TUESDAY_AFTERNOON
 
 
 def grade(listing: Listing, asked: dict[str, Any]) -> int:
@@ -100,7 +107,9 @@ def judge(
     for listing in listings[:SHOWN]:
         if any(_fits(listing, never) for never in asked.get("never", ())):
             wrong.append(f"shows {listing.name}")
-    return Judged(asked["ask"], 2 in gains[:FIRST], _gain(gains) / _gain(ideal[:SHOWN]), tuple(wrong))
+    return Judged(
+        asked["ask"], 2 in gains[:FIRST], _gain(gains) / _gain(ideal[:SHOWN]), tuple(wrong)
+    )
 
 
 def _gain(grades: list[int]) -> float:
