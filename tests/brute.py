@@ -173,7 +173,8 @@ class Oracle:
 
     def answer(self, search: Search, matches: Iterable[Match] = ()) -> Expected:
         """The whole answer; ``matches`` are the meaning of ``search.words``."""
-        matches, levels, found = list(matches), {}, []
+        matches, found = list(matches), []
+        levels: dict[str, float] = {}
         for row in self.rows:
             hit = [match(row) for match in matches]
             if all(level[-1] for level in hit):
@@ -286,7 +287,7 @@ class Oracle:
         return (0, min(starts)) if starts else (1, 0)
 
     def _key(
-        self, search: Search, row: Row, level: int, doors: dict[str, float | None]
+        self, search: Search, row: Row, level: float, doors: dict[str, float | None]
     ) -> tuple[Any, ...]:
         quality, metres = row.values["quality"], doors[row.id]
         if search.sort == "name":
@@ -297,10 +298,8 @@ class Oracle:
             return (metres, row.id)
         if search.near:
             assert metres is not None
-            closed = (
-                0 if self._in_time(replace(search, when=When(open="now")), row.values) else 2_000
-            )
-            return (metres + level + 4_000 * (1 - quality) + closed, row.id)
+            open_now = self._in_time(replace(search, when=When(open="now")), row.values)
+            return (metres + level + 4_000 * (1 - quality) + 2_000 * (not open_now), row.id)
         return (level, -quality, row.id)
 
     def _anywhere(self, search: Search, row: Row, doors: dict[str, float | None]) -> bool:
