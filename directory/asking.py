@@ -1,5 +1,6 @@
 """A question with its answer: respelled, or with less asked of it, where it finds nothing."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +11,12 @@ from directory.config import Config
 from directory.criteria import Search
 from directory.parameters import Values, read_search
 from directory.pocket import open_pocket
-from directory.search import Page, answer
-from directory.understand import Question, respell
+from directory.search import FEW, Page, answer
+from directory.understand import Part, Question, respell
+
+# A service whose nearest door is farther is asked for at nearer doors, which may offer it
+# although their source does not say so: 100 miles.
+FAR_M = 160_934.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +37,52 @@ class Answered:
 def ask(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
     """The answer to what ``values`` ask for.
 
-    A question that finds nothing is asked again: with the words that nobody uses respelled,
-    then without the words that mean nothing special, without its time, and without both. The
-    first that finds something is the answer. ``literal=1`` leaves a question as it is.
+    A question that finds little is asked again with the words that nobody uses respelled. One
+    that finds nothing is asked without the words that mean nothing special, without its time,
+    without both, and, where the nearest that offers a service is far, for treatment that does
+    not say so. The first that finds more is the answer. ``literal=1`` leaves a question as it is.
     """
     search = read_search(values, connection, config.country)
     page = answer(connection, search, now)
     asked = search.question
     first = Answered(search, page, asked.text if asked else "")
-    if page.total or asked is None or not asked.text or "literal" in values:
+    if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
-    spelled = respell(asked, open_pocket(config)) if asked.rest else None
-    tries = [(spelled, spelled, ())] if spelled else []
-    for text, corrected, left_out in [*tries, *((t, None, out) for t, out in _less(asked))]:
-        other = read_search({**values, "q": [text]}, connection, config.country)
+    if asked.rest and (spelled := respell(asked, open_pocket(config))):
+        other = read_search({**values, "q": [spelled]}, connection, config.country)
+        better = answer(connection, other, now)
+        if better.total > page.total:
+            return Answered(other, better, spelled, spelled)
+    if page.total:
+        return first
+    for text, left_out, more in _less(asked, page):
+        other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
-            return Answered(other, better, text, corrected, left_out)
+            return Answered(other, better, text, None, left_out)
     return first
 
 
-def _less(asked: Question) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The question with less asked, and what was let go."""
+def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:
+    """The question with less asked, what was let go, and parameters beside it."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
     words = [asked.rest] if asked.rest else []
     if words and (wishes or times):
-        yield _joined([part.source for part in asked.parts]), tuple(words)
+        yield _joined([part.source for part in asked.parts]), tuple(words), {}
     if times and (wishes or words):
-        yield _joined([*wishes, *words]), _once(times)
+        yield _joined([*wishes, *words]), _once(times), {}
     if words and times and wishes:
-        yield _joined(wishes), (*words, *_once(times))
+        yield _joined(wishes), (*words, *_once(times)), {}
+    services = [part.source for part in asked.parts if _is_service(part)]
+    nearest = min((hit.distance_m or 0.0 for hit in page.hits), default=math.inf)
+    if services and nearest > FAR_M:
+        others = [part.source for part in asked.parts if part.source not in services]
+        yield _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
+
+
+def _is_service(part: Part) -> bool:
+    return part.what == "term" and not part.negated and part.codes[0].startswith("service:")
 
 
 def _once(texts: list[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
@@ -67,6 +67,7 @@ class Place:
 
     ``kind`` is city, postcode, region, country or point; ``timezone`` an IANA name;
     ``alternatives`` are other places that the same text may mean, the likeliest first.
+    ``population`` is 0 if unknown.
     """
 
     name: str
@@ -77,6 +78,11 @@ class Place:
     kind: str
     timezone: str
     alternatives: tuple["Place", ...] = ()
+    population: int = 0
+
+
+Memo = dict[str, list[Any]]
+"""Rows of the gazetteer by key, once looked up: a text has many runs of words to try."""
 
 
 def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
@@ -128,7 +134,14 @@ def _countries_of_zones() -> dict[str, str]:
     return {row[2]: row[0] for row in rows}
 
 
-def find_place(session: Session | Connection, text: str, country: str = "US") -> Place:
+def remember(session: Session | Connection, text: str, memo: Memo) -> None:
+    """Look up every run of words of ``text`` at once."""
+    _Lookup(session, _words(text), memo)
+
+
+def find_place(
+    session: Session | Connection, text: str, country: str = "US", memo: Memo | None = None
+) -> Place:
     """What a typed place means: a city, postal code, region, country or ``lat,lon``.
 
     ``country`` is the site's own: its places come first where others abroad are not much
@@ -145,7 +158,7 @@ def find_place(session: Session | Connection, text: str, country: str = "US") ->
     if not words or len(typed) > LONGEST or len(words) > MOST_WORDS:
         raise UsageError('Name one place, such as "Denver, CO" or a ZIP code.', "near")
     starts = [sum(map(len, parts[:i])) for i in range(1, len(parts))]
-    gazetteer = _Lookup(session, words)
+    gazetteer = _Lookup(session, words, {} if memo is None else memo)
     ranked = sorted(gazetteer.place(starts), key=lambda row: _rank(row, country))
     if not ranked:
         raise UsageError(
@@ -199,7 +212,8 @@ def _places(ranked: list[Any], country: str, country_names: dict[str, str]) -> l
             name = f"{name}, {country_names[row.country]}"
         if name not in found and not any(_close(row, other, 0.1) for other in found.values()):
             zone = row.timezone or _zone(row.lat, row.lon)
-            found[name] = Place(name, row.lat, row.lon, row.country, row.region, row.kind, zone)
+            spot = (name, row.lat, row.lon, row.country, row.region, row.kind, zone)
+            found[name] = Place(*spot, population=row.population)
             if len(found) > ALTERNATIVES:
                 break
     return list(found.values())
@@ -231,8 +245,8 @@ def _within(row: Any, where: Any) -> bool:
 class _Lookup:
     """The rows of every run of words in a text, fetched by one query on the index of keys."""
 
-    def __init__(self, session: Session | Connection, words: list[str]) -> None:
-        self.session, self.words = session, words
+    def __init__(self, session: Session | Connection, words: list[str], memo: Memo) -> None:
+        self.session, self.words, self.rows = session, words, memo
         self.named: dict[tuple[int, int], list[Any]] = {}
         count = len(words)
         keys = {
@@ -243,18 +257,22 @@ class _Lookup:
         keys |= {
             key for end in range(count) for _, _, options in self._codes(end + 1) for key in options
         }
-        self.rows: dict[str, list[Any]] = {}
-        for row in self._fetch(keys):
-            self.rows.setdefault(row.key, []).append(row)
+        self._fetch(keys)
 
-    def _fetch(self, keys: Iterable[str]) -> Iterator[Any]:
-        table = PlaceName.__table__
-        yield from self.session.execute(select(table).where(table.c.key.in_(sorted(keys))))
+    def _fetch(self, keys: set[str]) -> None:
+        """Take in the rows of keys that are not known yet."""
+        if missing := sorted(keys - self.rows.keys()):
+            table = PlaceName.__table__
+            self.rows |= {key: [] for key in missing}
+            for row in self.session.execute(select(table).where(table.c.key.in_(missing))):
+                self.rows[row.key].append(row)
 
     def country_names(self) -> dict[str, str]:
         """The names of the countries met so far, by code: every code is an alias."""
         met = {row.country for rows in self.rows.values() for row in rows}
-        rows = self._fetch(code.lower() for code in met)
+        codes = {code.lower() for code in met}
+        self._fetch(codes)
+        rows = (row for code in codes for row in self.rows[code])
         return {row.country: row.name for row in rows if row.kind == "country"}
 
     def place(self, starts: list[int]) -> list[Any]:

@@ -47,7 +47,7 @@ ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 100
 # What "best" means near a place: metres are added for words that are not in the name, where all
 # wishes are met and where none is, for an incomplete record, and for a door that is not known to
 # be open now; the smallest sum comes first.
-ALL_MET_M, NONE_MET_M = 5_000.0, 15_000.0
+ALL_MET_M, NONE_MET_M = 5_000.0, 40_000.0
 INCOMPLETE_M = 4_000.0
 CLOSED_M = 2_000.0
 
@@ -196,7 +196,7 @@ def _detour(words: Words | None, parameters: dict[str, Any]) -> str:
     in_name, *met = tiers(words, parameters)
     step = (NONE_MET_M - ALL_MET_M) / max(1, len(met))
     cases = "".join(f" WHEN {some} THEN {ALL_MET_M + n * step}" for n, some in enumerate(met))
-    return f"CASE WHEN {in_name} THEN 0.0{cases} ELSE {NONE_MET_M} END"
+    return f"CAST(CASE WHEN {in_name} THEN 0.0{cases} ELSE {NONE_MET_M} END AS float8)"
 
 
 def _open(search: Search, now: datetime, parameters: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ listing whose name holds all that was typed is always a match, and the first. Se
 docs/search.md.
 """
 
+import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, text
 from directory import question, words
 from directory.config import DATA
 from directory.errors import UsageError
-from directory.places import Place, find_place, normalise
+from directory.places import Memo, Place, find_place, remember
 from directory.question import When, Words
 from directory.vocabulary import vocabulary
 
@@ -105,12 +106,19 @@ def _phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
             known = found.get(lexemes, ())
             found[lexemes] = (f"{known[0]}|{term.code}",) if known else (term.code,)
     for phrase in document["phrase"]:
-        found |= {tuple(words.lexemes(said)): tuple(phrase["means"]) for said in phrase["says"]}
+        for said in (text_ for pattern in phrase["says"] for text_ in _spelled_out(pattern)):
+            found[tuple(words.lexemes(said))] = tuple(phrase["means"])
     by_first: dict[str, list[tuple[tuple[str, ...], Meaning]]] = {}
     for lexemes, means in sorted(found.items(), key=lambda item: -len(item[0])):
         if lexemes:
             by_first.setdefault(lexemes[0], []).append((lexemes, means))
     return by_first
+
+
+def _spelled_out(pattern: str) -> Iterator[str]:
+    """Each text that ``pattern`` stands for: "(a|b) c" for "a c" and "b c"."""
+    parts = [part.split("|") for part in re.split(r"[()]", pattern)]
+    return map("".join, itertools.product(*parts))
 
 
 class Speller(Protocol):
@@ -165,14 +173,14 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
             free, fillers = free - taken, fillers - taken
             parts.append(part)
             found = replace(found, place=where)
-    ages = _ages(typed, parts)
-    free -= {n for n in free for age in ages if age.start <= tokens[n].start < age.end}
-    parts += ages
+    for match in _AGE.finditer(typed):
+        free -= {n for n in free if match.start() <= tokens[n].start < match.end()}
+        parts += _age(typed, match, parts)
     parts.sort(key=lambda part: part.start)
     rest = [tokens[i] for i in sorted(free)]
     if not rest and not parts:
         return literal(typed)
-    return _put_together(found, parts, rest, [tokens[i] for i in sorted(free | fillers)])
+    return _put_together(found, country, parts, rest, [tokens[i] for i in sorted(free | fillers)])
 
 
 def _tokens(typed: str) -> Iterator[_Token]:
@@ -239,17 +247,15 @@ def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part
     return Part(what, codes, "", typed[start:end], start, end, negated)
 
 
-def _ages(typed: str, parts: list[Part]) -> list[Part]:
+def _age(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
     """An age under 18 asks for help for teens, one from 60 on for help for seniors."""
-    found = []
-    for match in _AGE.finditer(typed):
-        age = int(match[1] or match[2] or match[3])
-        known = any("who:teens" in part.codes for part in parts)
-        taken = any(part.start < match.end() and match.start() < part.end for part in parts)
-        code = "who:teens" if 10 <= age < 18 else "who:seniors" if age >= 60 else None
-        if code and not known and not taken:
-            found.append(_part(code, typed, *match.span(), negated=False))
-    return found
+    age = int(match[1] or match[2] or match[3])
+    known = any("who:teens" in part.codes for part in parts)
+    taken = any(part.start < match.end() and match.start() < part.end for part in parts)
+    code = "who:teens" if 10 <= age < 18 else "who:seniors" if age >= 60 else None
+    if code is None or known or taken:
+        return []
+    return [_part(code, typed, *match.span(), negated=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,25 +268,33 @@ class _Finder:
     parts: list[Part]
     connection: Connection
     country: str
+    memo: Memo = field(default_factory=dict)
 
     def place(self) -> tuple[Part, Place] | None:
         """The place and its part: a postal code, after a preposition, or at an end."""
+        remember(self.connection, self.typed, self.memo)
         for match in _POSTCODE.finditer(self.typed):
             if where := self._known(match.group()):
                 return self._part(*match.span(), where), where
+        return self._after("clear") or self._bare() or self._after("followed")
+
+    def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
+        """A place after a preposition, and what follows it means something; or a word does:
+        "north philly" is not North, UT, so that the town must then be well known."""
         for match in reversed(list(_BEFORE_PLACE.finditer(self.typed))):
             first = next((n for n, t in enumerate(self.tokens) if t.start >= match.end()), None)
-            if first is not None and not self._meant(first):
-                near = match.group().lower().startswith(_SURELY)
-                for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
-                    if last == first and first not in self.free:  # "near me" is not in Maine
-                        continue
-                    # "north philly" is not North, UT: a town that a word follows is well known.
-                    people = _WELL_KNOWN if last + 1 in self.free else 0 if near else _TOWN
-                    where = self._known(self._text(first, last), people)
-                    if where:
-                        return self._part(match.start(), self.tokens[last].end, where), where
-        return self._bare()
+            if first is None or self._meant(first):
+                continue
+            near = match.group().lower().startswith(_SURELY)
+            for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
+                followed = last + 1 in self.free
+                nothing = last == first and first not in self.free  # "near me" is not in Maine
+                if nothing or followed != (end == "followed"):
+                    continue
+                people = _WELL_KNOWN if followed else 0 if near else _TOWN
+                if where := self._known(self._text(first, last), people):
+                    return self._part(match.start(), self.tokens[last].end, where), where
+        return None
 
     def _bare(self) -> tuple[Part, Place] | None:
         """A place without a preposition, beside what means something else."""
@@ -290,9 +304,9 @@ class _Finder:
                 last = first + size - 1
                 run = set(range(first, last + 1))
                 at_end = first - 1 not in self.free or last + 1 not in self.free
-                # A filler may begin a name ("Los Angeles"), and stand in none that is meant.
-                known = (run - {first}) <= self.free and not self._meant(first)
-                if not (at_end and known and run & self.free):
+                # A filler may stand in a name ("Los Angeles", "King of Prussia").
+                known = last in self.free and not any(self._meant(number) for number in run)
+                if not (at_end and known):
                     continue
                 if where := self._known(self._text(first, last), _CITY):
                     if self.free - run and self._is_name():
@@ -314,20 +328,15 @@ class _Finder:
     def _known(self, name: str, people: int = 0) -> Place | None:
         """The place of a name; of a city, if so many people live there."""
         try:
-            where = find_place(self.connection, name, self.country)
+            where = find_place(self.connection, name, self.country, self.memo)
         except UsageError:
             return None
         if where.kind in ("country", "point"):
             return None
-        if where.kind == "city" and people:
-            most = (
-                "SELECT max(population) FROM place WHERE key = :key AND lat = :lat AND lon = :lon"
-            )
-            key = normalise(where.name.split(",")[0])
-            values = {"key": key, "lat": where.lat, "lon": where.lon}
-            if (self.connection.execute(text(most), values).scalar() or 0) < people:
-                return None
-        return where
+        # Few mean a small town abroad unless they name its region or country.
+        if where.country != self.country and len(name.split()) == 1:
+            people = max(people, _WELL_KNOWN)
+        return None if where.kind == "city" and where.population < people else where
 
     def _is_name(self) -> bool:
         """Whether a listing's name holds all of the text in a row."""
@@ -337,7 +346,7 @@ class _Finder:
 
 
 def _put_together(
-    found: Question, parts: list[Part], rest: list[_Token], named: list[_Token]
+    found: Question, country: str, parts: list[Part], rest: list[_Token], named: list[_Token]
 ) -> Question:
     """The parts and the words as one question."""
     when: dict[str, str] = {}
@@ -347,14 +356,26 @@ def _put_together(
         kind, _, value = part.codes[0].partition(":") if part.codes else ("", "", "")
         if part.what == "when" and not part.negated:
             when[kind] = value
-        elif part.what == "attend" and not part.negated:
-            attend = value
+        elif part.what == "attend":
+            opposite = {"online": "in_person", "in_person": "online"}
+            attend = opposite[value] if part.negated else value
         elif part.what in ("term", "kind"):
             wishes.add(part)
     if when.get("open"):
         when = {"open": "now"}
     if found.place is not None and found.place.kind == "region":
-        wishes.region = f"in:{found.place.country}-{found.place.region}".lower()
+        where = f"in:{found.place.country}".lower()
+        wishes.region = f"'{where}-{found.place.region}' | '{where}'".lower()
+    country = found.place.country if found.place else country
+    codes = {code for part in parts if not part.negated for code in part.codes}
+    if "kind:hotline" in codes:  # rings anywhere
+        attend = attend or "online"
+        wishes.soft["served"] = [f"'in:{country}'".lower()]
+    # Help from afar is what telehealth is; of other help from afar, what is nearest comes first.
+    if attend == "online" and "service:telehealth" in codes:
+        attend = None
+    elif attend == "online" and found.place is not None and found.place.region:
+        wishes.soft["served"] = [f"'in:{country}-{found.place.region}'".lower()]
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]
     if len(lexemes) > question.MOST_TERMS:
         raise UsageError(
@@ -403,7 +424,9 @@ class _Wishes:
                 " | ".join(options)
             )
         else:
-            self.soft.setdefault(facet, []).extend(codes)
+            said = [w for w in words.lexemes(part.source) if w not in question.SMALL]
+            self.soft.setdefault(facet, []).extend([f"({_named(said)})"] if said else [])
+            self.soft[facet] += codes
 
     def words(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
         """The wishes and the other words as one search; None where there are none.
@@ -422,13 +445,16 @@ class _Wishes:
         if wanted and len(whole) > 1 and not banned:
             wanted = f"({wanted}) | ({_named(whole)})"
         if self.region:
-            wanted = _all_of([f"'{self.region}'", *([wanted] if wanted else [])])
+            wanted = _all_of([self.region, *([wanted] if wanted else [])])
         wishes = [wish for wish in (_all_of(hard), *soft, _named(rest)) if wish]
         others = wishes[_MOST_WISHES - 1 :]
+        named = _named(content or whole)
+        if soft:  # a word in the name is worth less than all that is wished for
+            named = _all_of([named, *soft]) + (f" | ({_named(whole)})" if len(whole) > 1 else "")
         return Words(
             text=typed,
             tsquery=wanted,
-            name_tsquery=_named(content or whole),
+            name_tsquery=named,
             wishes=(*wishes[: _MOST_WISHES - 1], *filter(None, [_all_of(others)])),
             lexemes=frozenset(content),
         )

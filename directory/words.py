@@ -28,6 +28,7 @@ KIND_WORDS = {
     "hotline": ("hotline", "helpline", "phone line"),
 }
 
+_REGION = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 _TOKEN = re.compile(r"[^\W_]+")
 # A token as people write it, initials and apostrophes included.
@@ -78,6 +79,7 @@ def search_vector(record: Record, hours: Iterable[str]) -> str:
     codes = [f"kind:{record.kind}", *record.terms, *hours]
     if record.region and record.region.isalnum():
         codes.append(f"in:{record.country}-{record.region}".lower())
+    codes += [f"in:{region}".lower() for region in record.served if _REGION.fullmatch(region)]
     parts = [f"'{code}'" for code in codes]
     position = 0
     for text in (record.name, record.organization, record.city, *_other_texts(record)):

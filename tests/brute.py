@@ -180,7 +180,7 @@ class Oracle:
             if all(level[-1] for level in hit):
                 size = min((len(level) for level in hit), default=1)
                 first = next(n for n in range(size) if all(level[n] for level in hit))
-                levels[row.id] = 0 if first == 0 else 5_000 + 10_000 * (first - 1) / (size - 2)
+                levels[row.id] = 0 if first == 0 else 5_000 + 35_000 * (first - 1) / (size - 2)
                 found.append(row)
         doors, far = self._doors(search, found)
         fitting = [row for row in found if self._fits(search, row, None)]

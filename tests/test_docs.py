@@ -203,7 +203,7 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
     ("document", "said"),
     [
         ("docs/ranking.md", f"you asked for | {search.ALL_MET_M / 1000:g} km |"),
-        ("docs/ranking.md", f"of it | {search.NONE_MET_M / 1000:g} km |"),
+        ("docs/ranking.md", f"none of it | {search.NONE_MET_M / 1000:g} km |"),
         ("docs/ranking.md", f"adds up to {search.INCOMPLETE_M / 1000:g} km"),
         ("docs/ranking.md", f"adds {search.CLOSED_M / 1000:g} km"),
         ("docs/ranking.md", f"fewer than {search.FEW} places"),

@@ -40,7 +40,7 @@ def statement(ask: Ask, now: datetime) -> str:
         extra += f" AND search @@ {_literal(words.tsquery)}"
         order += (
             f" + CASE WHEN search @@ {_literal(words.name_tsquery)} THEN 0"
-            f" WHEN search @@ {_literal(words.wishes[0])} THEN 5000 ELSE 15000 END"
+            f" WHEN search @@ {_literal(words.wishes[0])} THEN 5000 ELSE 40000 END"
         )
     if ask.place is not None:
         return near(ask.place, ask.miles * MILE_M, extra, order, now)
