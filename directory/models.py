@@ -241,6 +241,7 @@ class PlaceName(Base):
     region: Mapped[str | None]
     region_name: Mapped[str | None]
     country: Mapped[str]
+    country_name: Mapped[str]
     lat: Mapped[float] = mapped_column(Float(53))
     lon: Mapped[float] = mapped_column(Float(53))
     population: Mapped[int]

@@ -20,12 +20,11 @@ from typing import Any
 
 import tzfpy
 from geopy.distance import geodesic
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from directory.config import DATA
 from directory.errors import UsageError
-from directory.models import PlaceName
 
 GAZETTEER = DATA / "places.csv.gz"
 LONGEST = 100  # characters of a place as typed
@@ -134,6 +133,9 @@ def _countries_of_zones() -> dict[str, str]:
     return {row[2]: row[0] for row in rows}
 
 
+_NAMED = text("SELECT * FROM place WHERE key = ANY(:keys)")
+
+
 def remember(session: Session | Connection, text: str, memo: Memo) -> None:
     """Look up every run of words of ``text`` at once."""
     _Lookup(session, _words(text), memo)
@@ -168,7 +170,7 @@ def find_place(
         )
     if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
         ranked = [row for row in ranked if not row.alias]
-    first, *others = _places(ranked, country, gazetteer.country_names())
+    first, *others = _places(ranked, country)
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 
 
@@ -185,13 +187,7 @@ def beginning(session: Session | Connection, typed: str, country: str, limit: in
         return []
     values = {"beginning": f"{key}%", "country": country, "most": 4 * limit}
     rows = list(session.execute(_BEGINNING, values))
-    return [place.name for place in _places(rows, country, _country_names(session, rows))][:limit]
-
-
-def _country_names(session: Session | Connection, rows: list[Any]) -> dict[str, str]:
-    named = text("SELECT country, name FROM place WHERE key = ANY(:codes) AND kind = 'country'")
-    codes = sorted({row.country.lower() for row in rows})
-    return {row.country: row.name for row in session.execute(named, {"codes": codes})}
+    return [place.name for place in _places(rows, country)][:limit]
 
 
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
@@ -203,13 +199,13 @@ def _rank(row: Any, country: str) -> tuple[int, float, int]:
     return tier, -weight, row.id
 
 
-def _places(ranked: list[Any], country: str, country_names: dict[str, str]) -> list[Place]:
+def _places(ranked: list[Any], country: str) -> list[Place]:
     """The rows as they are shown; of those with one name, or in one spot, the first."""
     found: dict[str, Place] = {}
     for row in ranked:
         name = _shown(row)
         if row.country != country and row.kind != "country":
-            name = f"{name}, {country_names[row.country]}"
+            name = f"{name}, {row.country_name}"
         if name not in found and not any(_close(row, other, 0.1) for other in found.values()):
             zone = row.timezone or _zone(row.lat, row.lon)
             spot = (name, row.lat, row.lon, row.country, row.region, row.kind, zone)
@@ -262,18 +258,9 @@ class _Lookup:
     def _fetch(self, keys: set[str]) -> None:
         """Take in the rows of keys that are not known yet."""
         if missing := sorted(keys - self.rows.keys()):
-            table = PlaceName.__table__
             self.rows |= {key: [] for key in missing}
-            for row in self.session.execute(select(table).where(table.c.key.in_(missing))):
+            for row in self.session.execute(_NAMED, {"keys": missing}):
                 self.rows[row.key].append(row)
-
-    def country_names(self) -> dict[str, str]:
-        """The names of the countries met so far, by code: every code is an alias."""
-        met = {row.country for rows in self.rows.values() for row in rows}
-        codes = {code.lower() for code in met}
-        self._fetch(codes)
-        rows = (row for code in codes for row in self.rows[code])
-        return {row.country: row.name for row in rows if row.kind == "country"}
 
     def place(self, starts: list[int]) -> list[Any]:
         """The rows that the whole text may mean; ``starts`` are the words after commas.
@@ -363,9 +350,11 @@ def load_places(connection: Connection) -> int:
     lines = io.StringIO()
     csv.writer(lines).writerows(rows)
     lines.seek(0)
-    columns = "id, kind, key, name, region, region_name, country, lat, lon, population, alias"
+    columns = "id, kind, key, name, region, region_name, country, country_name, lat, lon"
     cursor: Any = connection.connection.cursor()
-    cursor.copy_expert(f"COPY place ({columns}, timezone) FROM STDIN WITH (FORMAT csv)", lines)
+    cursor.copy_expert(
+        f"COPY place ({columns}, population, alias, timezone) FROM STDIN WITH (FORMAT csv)", lines
+    )
     cursor.close()
     connection.execute(text("ANALYZE place"))
     connection.execute(text(f"COMMENT ON TABLE place IS '{version}'"))
@@ -377,10 +366,12 @@ def _rows() -> Iterator[tuple[Any, ...]]:
     with gzip.open(GAZETTEER, "rt", encoding="utf-8", newline="") as lines:
         places = list(csv.DictReader(lines))
     regions = {(p["country"], p["region"]): p["name"] for p in places if p["kind"] == "region"}
+    countries = {p["country"]: p["name"] for p in places if p["kind"] == "country"}
     for place in places:
         kind, name, country = place["kind"], place["name"], place["country"]
         lat, lon = float(place["lat"]), float(place["lon"])
-        where = (place["region"], regions.get((country, place["region"])), country, lat, lon)
+        region = (place["region"], regions.get((country, place["region"])))
+        where = (*region, country, countries.get(country, country), lat, lon)
         also = place["also"].split("|") if place["also"] else []
         names = also if kind == "postcode" else [name, *also]
         # "=" marks a nickname that is as good as the name.

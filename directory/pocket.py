@@ -72,6 +72,10 @@ class Pocket:
         """Whether no newer version was committed since."""
         return bool(self._index.latest_generation() == self._reader.generation())
 
+    def warm(self) -> None:
+        """Read what spelling needs, which takes a while, before anybody waits for it."""
+        _ = self._counts, self._by_letter
+
     def knows(self, token: str) -> bool:
         """Whether a listed listing or the vocabulary holds this token (as ``words.tokens``)."""
         return token in _vocabulary_words() or bool(self._buckets("word", token))
@@ -200,15 +204,21 @@ _open: dict[Path, tuple[int, Pocket]] = {}
 _opening = threading.Lock()
 
 
-def open_pocket(config: Config) -> Pocket | None:
-    """The newest version of this database's pocket; None where there is none to read."""
+def open_pocket(config: Config, *, warm: bool = False) -> Pocket | None:
+    """The newest version of this database's pocket; None where there is none to read.
+
+    A version that replaces another is warmed aside, as is the first one if asked.
+    """
     folder = _folder(config)
     with _opening:
         try:
             inode = folder.stat().st_ino  # a rebuilt index is another folder
             known = _open.get(folder)
             if known is None or known[0] != inode or not known[1].current():
-                known = _open[folder] = inode, Pocket(folder)
+                newer = Pocket(folder)
+                if warm or known is not None:
+                    threading.Thread(target=newer.warm, daemon=True).start()
+                known = _open[folder] = inode, newer
             return known[1]
         except Exception:  # Whoosh raises whatever its parsers raise on a broken file
             _open.pop(folder, None)

@@ -21,7 +21,7 @@ from directory.web import wording
 from directory.web.app import create_app
 from directory.web.site import error_page
 from tests.builders import asked_by
-from tests.conftest import settings
+from tests.conftest import Loader, settings
 
 PAGES = ("/", "/search", "/hotlines", "/about", "/privacy", "/sources")
 
@@ -230,6 +230,31 @@ def test_a_listing_shows_everything_known(show: Show) -> None:
         assert text in html, text
     assert "Verified" not in html
     assert "Sample data" not in html
+
+
+def test_branches_of_one_name_are_one_result(
+    database: Engine, load_rows: Loader, config: Any
+) -> None:
+    """The soonest meeting stands first, the others below it; nothing is left out."""
+    here = {"latitude": 39.75, "longitude": -104.99, "kind": "support_group", "name": "Grupo Uno"}
+    load_rows(
+        *({**here, "external_id": str(day), "sessions": [_evening(day)]} for day in range(7)),
+        {**here, "external_id": "other", "name": "Another", "sessions": []},
+        {**here, "external_id": "center", "kind": "treatment"},
+    )
+    client = create_app(settings(config, database.url)).test_client()
+    html = client.get("/search?near=39.75,-104.99").text
+    assert "9 results" in html
+    assert html.count('<li class="card">') == 3
+    assert "6 more times or places" in html
+    days = re.findall(r"Next: (\w+)", html)
+    assert len(days) == 7
+    assert len(set(re.findall(r'href="(/listing/[^"]+)"', html))) == 9
+    assert client.get("/search?near=39.75,-104.99&sort=distance").text.count('class="card"') == 9
+
+
+def _evening(day: int) -> dict[str, Any]:
+    return {"weekday": day, "start": "19:00", "minutes": 60}
 
 
 def test_a_private_address_reaches_no_page(show: Show) -> None:

@@ -97,13 +97,16 @@ def search() -> ResponseReturnValue:
         if not page.total:
             ways_out = _counted(connection, ways_out, now)
     before, after = links.paging(asked, page, values)
+    hits = [hit for hit in page.hits if not hit.beyond]
+    best = asked.sort == "best"
+    inside = wording.by_name(hits, now) if best else [(hit, []) for hit in hits]
     body = render_template(
         "search.html",
         samples=samples,
         now=now,
         asked=asked,
         page=page,
-        inside=[hit for hit in page.hits if not hit.beyond],
+        inside=inside,
         outside=[hit for hit in page.hits if hit.beyond],
         unit=links.unit_of(values),
         radius=links.radius_of(asked, links.unit_of(values)),

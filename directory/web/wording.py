@@ -8,16 +8,18 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 
 import phonenumbers
 
 from directory.models import Listing
 from directory.parameters import METRES
+from directory.schedule import next_session
 from directory.search import Hit
 from directory.understand import Part
 from directory.vocabulary import Facet, Term, vocabulary
+from directory.words import name_key
 
 UNITS = {"mi": ("mile", "miles"), "km": ("km", "km")}
 # An approximate position is off by up to some miles: its distances are said in steps of five
@@ -68,6 +70,31 @@ KINDS = {
         "Help line", "Help lines", "People to call or text at once, from anywhere."
     ),
 }
+
+
+def by_name(hits: list[Hit], now: datetime) -> list[tuple[Hit, list[Hit]]]:
+    """The results with those of the same kind and name under the first of them: meetings by
+    what starts next at the nearest place."""
+
+    def soonest(hit: Hit) -> tuple[int, datetime]:
+        row = hit.listing
+        start = next_session(row.sessions, row.timezone or "UTC", now)
+        return round(hit.distance_m or 0), start or datetime.max.replace(tzinfo=UTC)
+
+    found: dict[tuple[str, str], tuple[Hit, list[Hit]]] = {}
+    for hit in hits:
+        key = (hit.listing.kind, name_key(hit.listing.name))
+        if key in found:
+            found[key][1].append(hit)
+        else:
+            found[key] = (hit, [])
+    groups = []
+    for first, others in found.values():
+        group = [first, *others]
+        if others and first.listing.kind == "support_group":
+            group.sort(key=soonest)
+        groups.append((group[0], group[1:]))
+    return groups
 
 
 def part_label(part: Part) -> str:

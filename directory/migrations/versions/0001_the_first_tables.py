@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("region", sa.Text(), nullable=True),
         sa.Column("region_name", sa.Text(), nullable=True),
         sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("country_name", sa.Text(), nullable=False),
         sa.Column("lat", sa.Float(precision=53), nullable=False),
         sa.Column("lon", sa.Float(precision=53), nullable=False),
         sa.Column("population", sa.Integer(), nullable=False),
