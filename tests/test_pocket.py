@@ -57,5 +57,6 @@ def test_a_broken_index_is_made_anew(database: Engine, home: Config, load_rows: 
         file.write_bytes(b"broken")
     pocket._open.clear()
     assert pocket.open_pocket(home) is None
+    gc.collect()
     pocket.refresh(database, home)
     assert opened(home).names("open d", 5) == ["Open Door"]
