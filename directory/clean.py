@@ -20,6 +20,10 @@ _UNCLEAN = re.compile(r"[<&]|  ")
 _BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _EXTENSION = re.compile(r"(?:;ext=|[,;\s]*(?:extension|ext\.?|x|#)\s*[:.]?\s*)(\d{1,8})\s*$", re.I)
+# Most addresses: nothing in them can be read in two ways.
+_PLAIN_ADDRESS = re.compile(
+    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*\.[a-z]{2,}(?:/[\w./~%+-]*)?", re.A
+)
 _LETTERS = re.compile(r"^[+\d][\d\-.() ]*[A-Za-z]")
 
 
@@ -57,6 +61,8 @@ def web_address(value: str) -> str | None:
     information, white space and hosts without a dot are refused.
     """
     value = value.strip()
+    if _PLAIN_ADDRESS.fullmatch(value):
+        return value
     if re.match(r"^[\w-]+(\.[\w-]+)+([/?#:]|$)", value):
         value = f"https://{value}"
     try:

@@ -22,6 +22,8 @@ from directory.records import Note, Record
 
 NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
 
+_ENCODER = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
+
 # How complete a record is, as shares of 1; documented in docs/ranking.md.
 _PHONE, _PLACE, _TEXT, _HOURS, _TERMS, _WEBSITE = 0.3, 0.2, 0.15, 0.1, 0.15, 0.1
 
@@ -43,7 +45,7 @@ def listing_id(source: str, external_id: str) -> uuid.UUID:
 
 def content_hash(fields: Mapping[str, Any]) -> str:
     """A hash of what the feed says and of ``rules``; equal means nothing to do."""
-    text = json.dumps(fields, sort_keys=True, default=str, separators=(",", ":"))
+    text = _ENCODER.encode(fields)
     return blake2b(f"{rules()}{text}".encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
@@ -64,10 +66,10 @@ def quality(record: Record) -> float:
 
 def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict[str, Any]:
     """The record as the values of the listing's columns, in PostgreSQL's text forms."""
-    values = record.model_dump(mode="json", exclude={"verified_on"})
+    values = dict(record.__dict__)  # model_dump would copy what is written out at once
     for name in ("street", "served", "terms"):
         values[name] = _array(values[name])
-    spans = schedule.weekly(values["sessions"])
+    spans = schedule.weekly([vars(session) for session in record.sessions])
     hours = schedule.lexemes(tuple(spans or ()), record.timezone or "UTC")
     for name in ("sessions", "phones", "extra"):
         values[name] = _json(values[name])

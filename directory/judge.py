@@ -8,6 +8,7 @@ import contextlib
 import json
 import multiprocessing
 import os
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -112,9 +113,10 @@ def _copy_line(values: dict[str, Any]) -> str:
     """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
     # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
     line = "\x1f".join(["\x1e" if value is None else str(value) for value in _IN_ORDER(values)])
-    for character, escape in _ESCAPES:
-        line = line.replace(character, escape)
-    return line + "\n"
+    if _SPECIAL.search(line):
+        for character, escape in _ESCAPES:
+            line = line.replace(character, escape)
+    return line.replace("\x1e", "\\N").replace("\x1f", "\t") + "\n"
 
 
 _ESCAPES = (
@@ -123,9 +125,8 @@ _ESCAPES = (
     ("\n", "\\n"),
     ("\r", "\\r"),
     ("\0", ""),
-    ("\x1e", "\\N"),
-    ("\x1f", "\t"),
 )
+_SPECIAL = re.compile(r"[\\\t\n\r\0]")
 
 
 def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tuple[Batch, Judged]]:

@@ -31,15 +31,17 @@ KIND_WORDS = {
 _REGION = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 _TOKEN = re.compile(r"[^\W_]+")
+_GAP = " \x1f "
+_TOKEN_OR_GAP = re.compile(r"[^\W_]+|(?=\x1f)")
 # A token as people write it, initials and apostrophes included.
 WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
 _APOSTROPHES = str.maketrans("", "", "’‘ʼ´")
 
 
-def tokens(text: str) -> list[str]:
+def tokens(text: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
     """The tokens of ``text`` in order: lower case, accents and apostrophes dropped.
 
-    Initials are one token: "A.A." is "aa".
+    Initials are one token: "A.A." is "aa". ``pattern`` matches a token.
     """
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
@@ -47,9 +49,10 @@ def tokens(text: str) -> list[str]:
         text = text.translate(_APOSTROPHES)
     if "." in text:
         text = _INITIALS.sub(lambda found: found.group().replace(".", ""), text)
-    return [
-        t[:LONGEST_TOKEN] for t in _TOKEN.findall(text.replace("'", "").replace("`", "").lower())
-    ]
+    found: list[str] = pattern.findall(text.replace("'", "").replace("`", "").lower())
+    if len(text) > LONGEST_TOKEN and len(max(found, key=len, default="")) > LONGEST_TOKEN:
+        found = [token[:LONGEST_TOKEN] for token in found]
+    return found
 
 
 @lru_cache(maxsize=131_072)
@@ -81,15 +84,12 @@ def search_vector(record: Record, hours: Iterable[str]) -> str:
         codes.append(f"in:{record.country}-{record.region}".lower())
     codes += [f"in:{region}".lower() for region in record.served if _REGION.fullmatch(region)]
     parts = [f"'{code}'" for code in codes]
-    position = 0
-    for text in (record.name, record.organization, record.city, *_other_texts(record)):
-        for lexeme in lexemes(text) if text else ():
-            position += 1
-            if position < _LAST_POSITION:
-                parts.append(f"'{lexeme}':{position}")
-                if text is record.name:
-                    parts.append(f"'name:{lexeme}':{position}")
-        position += 1  # so that no phrase spans two texts
+    named = lexemes(record.name)
+    parts += [f"'name:{lexeme}':{n}" for n, lexeme in enumerate(named, 1)]
+    rest = _GAP.join([text for text in _texts(record) if text])
+    # A gap takes a position too, so that no phrase spans two texts.
+    found = [*named, "", *(stem(token) for token in tokens(rest, _TOKEN_OR_GAP))]
+    parts += [f"'{lexeme}':{n}" for n, lexeme in enumerate(found[:_LAST_POSITION], 1) if lexeme]
     return " ".join(parts)
 
 
@@ -117,8 +117,10 @@ def codes_with(phrase: tuple[str, ...], prefix: bool = False) -> tuple[str, ...]
     return tuple(code for code, texts in _phrases().items() if any(map(holds, texts)))
 
 
-def _other_texts(record: Record) -> list[str | None]:
+def _texts(record: Record) -> list[str | None]:
     return [
+        record.organization,
+        record.city,
         record.description,
         record.eligibility,
         record.fees,
