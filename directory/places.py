@@ -171,6 +171,8 @@ def find_place(
     if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
         ranked = [row for row in ranked if not row.alias]
     first, *others = _places(ranked, country)
+    if first.country == country:  # a smaller place abroad is hardly meant
+        others = [o for o in others if o.country == country or o.population > first.population]
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 
 

@@ -234,3 +234,26 @@ def test_no_one_means_what_a_far_city_was_once_called(session: Session) -> None:
     others = find_place(session, "Philadelphia").alternatives
     assert "Philadelphia, MS" in [place.name for place in others]
     assert not [place for place in others if place.name.startswith("Amman")]
+
+
+def test_smaller_places_abroad_are_not_offered(session: Session) -> None:
+    assert "Boston, England, United Kingdom" not in _alternatives(session, "Boston")
+    assert "Cambridge, England, United Kingdom" in _alternatives(session, "Cambridge")
+    assert "Paris, TX" in _alternatives(session, "Paris")
+
+
+def _alternatives(session: Session, name: str) -> list[str]:
+    return [place.name for place in find_place(session, name).alternatives]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Orange County, CA", "Orange County, CA"),
+        ("orange county", "Orange County, CA"),
+        ("Montgomery County PA", "Montgomery County, PA"),
+        ("Orleans Parish", "Orleans Parish, LA"),
+    ],
+)
+def test_counties_are_places(session: Session, typed: str, name: str) -> None:
+    assert find_place(session, typed).name == name

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from directory.criteria import Search
 from directory.errors import UsageError
-from directory.places import place_at
+from directory.places import load_places, place_at
 from directory.search import answer
 from directory.understand import Question, literal, respell, understand
 from directory.vocabulary import vocabulary
@@ -57,6 +57,28 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Worcester, MA",
         "",
     ),
+    (
+        "wife of an alcoholic worcester ma",
+        {"who:families", "fellowship:al-anon", "fellowship:alateen", "fellowship:aca"},
+        "Worcester, MA",
+        "",
+    ),
+    ("he took too many pills and wont wake up", {"kind:hotline", "service:crisis"}, None, ""),
+    (
+        "aa king of prussia",
+        {"fellowship:aa"},
+        "King of Prussia, PA",
+        "",
+    ),
+    ("rehab orange county ca", {"kind:treatment"}, "Orange County, CA", ""),
+    (
+        "methadone near temple university philadelphia",
+        {"service:methadone", "service:opioid-treatment-program"},
+        "Philadelphia, PA",
+        "temple university",
+    ),
+    ("she is 16 teenage rehab denver", {"who:teens", "kind:treatment"}, "Denver, CO", ""),
+    ("treatment 10027", {"kind:treatment"}, "New York, NY 10027", ""),
     ("zoom na meeting", {"attend:online", "fellowship:na", "kind:support_group"}, None, ""),
     ("meetings open now", {"kind:support_group", "open:now"}, None, ""),
     ("IOP that takes tricare", {"service:intensive-outpatient", "pay:military"}, None, ""),
@@ -205,3 +227,27 @@ def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> 
     assert respell(asked, _Words()) == "serenity detox near Denver zzz"
     assert respell(understand("serenity", connection, "US"), _Words()) is None
     assert respell(asked, None) is None
+
+
+def test_not_online_is_in_person(connection: Connection) -> None:
+    assert understand("aa meeting not on zoom", connection, "US").attend == "in_person"
+    assert understand("aa meeting on zoom", connection, "US").attend == "online"
+
+
+def test_help_lines_ring_anywhere_and_are_those_of_the_country(
+    database: Engine, load_rows: Loader
+) -> None:
+    """The country of the place, or else of the site."""
+    line = {"kind": "hotline", "in_person": False, "online": True, "terms": ["service:crisis"]}
+    load_rows(
+        {**line, "external_id": "ca", "name": "Ligne A", "served": ["CA"], "description": "Full"},
+        {**line, "external_id": "us", "name": "Line B", "served": ["US"]},
+    )
+    with database.connect() as connection:
+        load_places(connection)
+        for typed, first in (("suicidal", "us"), ("suicidal in toronto", "ca")):
+            asked = understand(typed, connection, "US")
+            search = Search(words=asked.words, place=asked.place, attend=asked.attend)
+            hits = answer(connection, search, NOW).hits
+            assert hits[0].listing.external_id == first
+            assert len(hits) == 2
