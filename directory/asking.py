@@ -55,7 +55,7 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
             return Answered(other, better, spelled, spelled)
     if page.total:
         return first
-    for text, left_out, more in _less(asked, page):
+    for text, left_out, more in _less(asked, page, near=search.near):
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
@@ -63,7 +63,9 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
     return first
 
 
-def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:
+def _less(
+    asked: Question, page: Page, *, near: bool
+) -> Iterator[tuple[str, tuple[str, ...], Values]]:
     """The question with less asked, what was let go, and parameters beside it."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
@@ -79,6 +81,13 @@ def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], V
     if services and nearest > FAR_M:
         others = [part.source for part in asked.parts if part.source not in services]
         yield _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
+    # Whatever is near, or else a person to call.
+    places = [part.source for part in asked.parts if part.what == "place"]
+    everything = _once([part.source for part in asked.parts if part.what != "place"])
+    if places or near:
+        yield _joined(places), (*everything, *words), {}
+    else:
+        yield "", (*everything, *words), {"kind": ["hotline"], "attend": ["online"]}
 
 
 def _is_service(part: Part) -> bool:

@@ -31,12 +31,16 @@ _BEFORE_PLACE = re.compile(
 )
 _POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z]\d)?\b")
 _AGE = re.compile(
-    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b|\bis\s+(\d{1,2})\b)",
+    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b"
+    r"|(?:is|i'?m|i am|he'?s|she'?s)\s+(\d{1,2})\b)"
+    r"(?!\s*(?:am|pm|days?|weeks?|months?|sober|clean)\b)",
     re.I,
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 # What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
 _HARD = ("kind", "service", "fellowship")
+# Somebody to talk to: a help line.
+_TALK = (("kind:hotline",), ("service:crisis",))
 # A place follows these for sure; after others, and alone, a small town's name is more likely
 # just a word.
 _SURELY = ("near", "close", "next", "outside", "cerca")
@@ -180,6 +184,9 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
     rest = [tokens[i] for i in sorted(free)]
     if not rest and not parts:
         return literal(typed)
+    # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
+    if any(_is_hard(part) for part in parts):
+        parts = [part for part in parts if part.codes[:1] not in _TALK]
     return _put_together(found, country, parts, rest, [tokens[i] for i in sorted(free | fillers)])
 
 
@@ -203,7 +210,9 @@ def _spotted(typed: str, tokens: list[_Token]) -> tuple[list[Part], set[int], se
             continue
         span = range(number, number + size)
         start, end = tokens[number].start, tokens[span[-1]].end
-        negated = number > 0 and tokens[number - 1].lexemes[0] in _NEGATIONS
+        # "Day 2, no alcohol" is about somebody, not about what help to leave out.
+        about = bool(means) and all(meaning.startswith("substance:") for meaning in means)
+        negated = not about and number > 0 and tokens[number - 1].lexemes[0] in _NEGATIONS
         if not means:
             fillers.update(span)
         elif negated:
@@ -247,6 +256,11 @@ def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part
     return Part(what, codes, "", typed[start:end], start, end, negated)
 
 
+def _is_hard(part: Part) -> bool:
+    facet = part.codes[0].split(":")[0] if part.codes else ""
+    return facet in _HARD and not part.negated and part.codes not in _TALK
+
+
 def _age(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
     """An age under 18 asks for help for teens, one from 60 on for help for seniors."""
     age = int(match[1] or match[2] or match[3])
@@ -288,7 +302,10 @@ class _Finder:
             near = match.group().lower().startswith(_SURELY)
             for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
                 followed = last + 1 in self.free
-                nothing = last == first and first not in self.free  # "near me" is not in Maine
+                # "near me" is not in Maine; "in LA" is.
+                alone = self._text(first, last)
+                shouted = alone.isupper() and len(alone) > 1 and not self.typed.isupper()
+                nothing = last == first and first not in self.free and not shouted
                 if nothing or followed != (end == "followed"):
                     continue
                 people = _WELL_KNOWN if followed else 0 if near else _TOWN
@@ -333,6 +350,8 @@ class _Finder:
             return None
         if where.kind in ("country", "point"):
             return None
+        if where.region and name.lower().split()[-1] == where.region.lower():
+            people = 0
         # Few mean a small town abroad unless they name its region or country.
         if where.country != self.country and len(name.split()) == 1:
             people = max(people, _WELL_KNOWN)
@@ -370,10 +389,11 @@ def _put_together(
     codes = {code for part in parts if not part.negated for code in part.codes}
     if "kind:hotline" in codes:  # rings anywhere
         attend = attend or "online"
-        wishes.soft["served"] = [f"'in:{country}'".lower()]
     # Help from afar is what telehealth is; of other help from afar, what is nearest comes first.
     if attend == "online" and "service:telehealth" in codes:
         attend = None
+    elif "kind:hotline" in codes:
+        wishes.soft["served"] = [f"'in:{country}'".lower()]
     elif attend == "online" and found.place is not None and found.place.region:
         wishes.soft["served"] = [f"'in:{country}-{found.place.region}'".lower()]
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from directory.locate import rough_km
 from directory.models import Listing
-from directory.places import distance_m
 
 SHOWN, FIRST = 10, 3
 TUESDAY_AFTERNOON = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -86,8 +86,8 @@ def _at(session: dict[str, Any], weekday: Any = range(7), start: Any = ("00:00",
 def _within(listing: Listing, spot: dict[str, float]) -> bool:
     if listing.latitude is None or listing.longitude is None:
         return False
-    metres = distance_m(spot["lat"], spot["lon"], listing.latitude, listing.longitude)
-    return metres <= spot["miles"] * 1609.344
+    here, there = (spot["lat"], spot["lon"]), (listing.latitude, listing.longitude)
+    return rough_km(here, there) <= spot["miles"] * 1.609344
 
 
 def judge(
@@ -99,7 +99,7 @@ def judge(
     """How good ``listings`` are as an answer, among ``everything``."""
     best = itertools.islice((row for row in everything if grade(row, asked) == 2), SHOWN)
     ideal = [2 for _ in best]
-    if "good" in asked:
+    if "good" in asked and len(ideal) < SHOWN:
         ideal += [1] * sum(grade(row, asked) == 1 for row in everything)
     assert 2 in ideal, f"nothing can be right for {asked['ask']}"
     gains = [grade(listing, asked) for listing in listings[:SHOWN]]
