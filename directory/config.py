@@ -26,6 +26,7 @@ class Config:
     contact: an address or link by which publishers of feeds can reach the operator.
     feed_ports: ports from which feeds are fetched; private_feeds: whether also from private
         addresses, and then from any port.
+    sources: the operator's own file of sources, beside the bundled one.
     """
 
     database_url: str | None
@@ -37,6 +38,7 @@ class Config:
     contact: str
     feed_ports: tuple[int, ...]
     private_feeds: bool
+    sources: Path | None
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -49,6 +51,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_CONTACT": ("", "address or link that publishers of feeds see as who asks"),
     "DIRECTORY_FEED_PORTS": ("80,443,8080,8443", "ports from which feeds are fetched"),
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
+    "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
 }
 
 
@@ -88,4 +91,5 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         contact=contact,
         feed_ports=_ports(value["DIRECTORY_FEED_PORTS"]),
         private_feeds=private == "1",
+        sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
     )

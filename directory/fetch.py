@@ -93,7 +93,7 @@ class Fetcher:
             try:
                 answer = self._follow(url, deadline)
                 if answer.status not in RETRIED or last:
-                    return self._accept(url, answer, deadline)
+                    return self._accept(url, answer)
                 asked = _retry_after(answer.headers.get("Retry-After"))
                 answer.close()
             except _BROKEN as error:
@@ -142,7 +142,7 @@ class Fetcher:
             for name, value in self._headers(parts, host, port, validators).items():
                 connection.putheader(name, value)
             connection.endheaders()
-            return _answered(connection, sock, deadline)
+            return _answered(sock, deadline)
         except BaseException:
             sock.close()
             raise
@@ -200,7 +200,7 @@ class Fetcher:
                 failure = error
         raise failure
 
-    def _accept(self, url: str, answer: http.client.HTTPResponse, deadline: float) -> BinaryIO:
+    def _accept(self, url: str, answer: http.client.HTTPResponse) -> BinaryIO:
         kind, status = answer.headers.get_content_type(), answer.status
         if status == 304 and url in self.known:
             answer.close()
@@ -251,9 +251,7 @@ class _Answer:
         return self._reader
 
 
-def _answered(
-    connection: http.client.HTTPConnection, sock: socket.socket, deadline: float
-) -> http.client.HTTPResponse:
+def _answered(sock: socket.socket, deadline: float) -> http.client.HTTPResponse:
     reader = io.BufferedReader(_Timed(sock, deadline), 64 * 1024)
     answer = http.client.HTTPResponse(cast(Any, _Answer(cast(BinaryIO, reader))), method="GET")
     answer.begin()

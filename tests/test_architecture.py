@@ -19,7 +19,7 @@ RANKS = [
     {"judge", "criteria"},
     {"search"},
     {"load", "parameters"},
-    {"asking"},
+    {"asking", "sources"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,11 +18,11 @@ LOCAL = Rules(private=True, wait=0.01, most_wait=2, total=20)
 
 
 class _Site(BaseHTTPRequestHandler):
-    asked: list[tuple[str, dict[str, str]]] = []
+    asked: ClassVar[list[tuple[str, dict[str, str]]]] = []
 
     def _say(self, status: int, body: bytes = b"[]", **headers: str) -> None:
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
+        for name, value in {"Content_Type": "application/json", **headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
