@@ -349,6 +349,8 @@ def _parser() -> argparse.ArgumentParser:
     command("place", "what a place name means", _place, True).add_argument("name")
     command("sources", "the sources and their listings", _sources, True)
     command("runs", "the history of imports", _runs, True).add_argument("source", nargs="?")
+    again = command("refresh", "import the configured sources that are due", _refresh_due, True)
+    again.add_argument("slugs", nargs="*", metavar="SLUG", help="these, due or not")
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
     private = command("db", "the private database", _db, False)
