@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from directory.cli import main
 from directory.errors import UsageError
@@ -31,13 +32,19 @@ def test_mistakes_are_named(tmp_path: Path, content: str, said: str) -> None:
 
 
 def test_one_failure_blocks_none(
-    empty: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "good.csv").write_text("external_id,name,kind\n1,Hope House,treatment\n")
     (tmp_path / "s.toml").write_text(
         f'[a-bad]\nkind = "csv"\nlocation = "{tmp_path}/none.csv"\n'
         f'[b-good]\nkind = "csv"\nlocation = "{tmp_path}/good.csv"\n'
     )
+    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    monkeypatch.setenv("DIRECTORY_DATABASE_URL", url)
+    monkeypatch.setenv("DIRECTORY_HOME", str(tmp_path))
     monkeypatch.setenv("DIRECTORY_SOURCES", str(tmp_path / "s.toml"))
     assert main(["refresh", "--json"]) == 2
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
