@@ -28,6 +28,7 @@ from directory.load import LockedError, Report, SourceSpec, load
 from directory.places import find_place
 from directory.records import KINDS
 from directory.search import Page
+from directory.sources import Configured, due, read_sources
 
 
 class Exit(IntEnum):
@@ -132,6 +133,46 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     else:
         print(_summary(report))
     return Exit.REFUSED if report.status == "refused" else Exit.DONE
+
+
+def _refresh_due(options: argparse.Namespace, config: Config) -> int:
+    sources = read_sources(config.sources)
+    if unknown := [name for name in options.slugs if name not in sources]:
+        raise UsageError(f"No source {unknown[0]} is configured; see data/sources.toml.")
+    with db.writer(_started(config)).connect() as connection:
+        names = options.slugs or due(connection, sources)
+    worst, changed = 0, False
+    for name in names:
+        code, document = _refresh_one(sources[name], config)
+        print(json.dumps(document) if options.json else f"{name}: {document['status']}")
+        if document.get("message"):
+            print(f"{name}: {document['message']}", file=sys.stderr)
+        worst, changed = max(worst, code), changed or document["status"] == "applied"
+    if changed:
+        _refresh(config)
+    return worst
+
+
+def _refresh_one(source: Configured, config: Config) -> tuple[int, dict[str, Any]]:
+    """Import one source; a failure is told, not raised, so that the others have their turn."""
+    spec, engine = source.spec, db.writer(config)
+    settings = dict(source.options)
+    code, status = Exit.FAILED, "failed"
+    try:
+        if near := settings.get("near"):
+            with engine.connect() as connection:
+                place = find_place(connection, near, config.country)
+            settings["near"] = f"{place.lat},{place.lon}"
+        report = load(engine, spec, importer(spec.kind)(spec.location, settings, open_feed))
+        return (Exit.REFUSED if report.status == "refused" else Exit.DONE), report.document()
+    except LockedError as error:
+        code, status, message = Exit.LOCKED, "locked", str(error)
+    except UsageError as error:
+        code = Exit.FAILED if isinstance(error, FeedError) else Exit.USAGE
+        message = error.message
+    except Exception as error:
+        message = type(error).__name__
+    return code, {"source": spec.id, "status": status, "message": message}
 
 
 def _refresh(config: Config) -> None:
@@ -308,6 +349,8 @@ def _parser() -> argparse.ArgumentParser:
     command("place", "what a place name means", _place, True).add_argument("name")
     command("sources", "the sources and their listings", _sources, True)
     command("runs", "the history of imports", _runs, True).add_argument("source", nargs="?")
+    again = command("refresh", "import the configured sources that are due", _refresh_due, True)
+    again.add_argument("slugs", nargs="*", metavar="SLUG", help="these, due or not")
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
     private = command("db", "the private database", _db, False)

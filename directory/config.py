@@ -23,6 +23,10 @@ class Config:
     home: the folder for everything that is made at run time.
     country: ISO 3166-1 code whose places win where a name alone is ambiguous.
     statement_timeout_ms, lock_timeout_ms: what one search may take in the database.
+    contact: an address or link by which publishers of feeds can reach the operator.
+    feed_ports: ports from which feeds are fetched; private_feeds: whether also from private
+        addresses, and then from any port.
+    sources: the operator's own file of sources, beside the bundled one.
     """
 
     database_url: str | None
@@ -31,6 +35,10 @@ class Config:
     country: str
     statement_timeout_ms: int
     lock_timeout_ms: int
+    contact: str
+    feed_ports: tuple[int, ...]
+    private_feeds: bool
+    sources: Path | None
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -40,6 +48,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_COUNTRY": ("US", "country whose places win where a name alone is ambiguous"),
     "DIRECTORY_STATEMENT_TIMEOUT_MS": ("5000", "longest a search may run in the database"),
     "DIRECTORY_LOCK_TIMEOUT_MS": ("1000", "longest a search may wait for a lock"),
+    "DIRECTORY_CONTACT": ("", "address or link that publishers of feeds see as who asks"),
+    "DIRECTORY_FEED_PORTS": ("80,443,8080,8443", "ports from which feeds are fetched"),
+    "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
+    "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
 }
 
 
@@ -47,6 +59,13 @@ def _milliseconds(name: str, text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 600_000:
         raise UsageError(f"{name} is {text!r}; it takes whole milliseconds from 1 to 600000.")
     return int(text)
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= 65535 for part in parts):
+        raise UsageError(f"DIRECTORY_FEED_PORTS is {text!r}; it takes ports such as 80,443.")
+    return tuple(map(int, parts))
 
 
 def load_config(environ: Mapping[str, str] = os.environ) -> Config:
@@ -57,6 +76,11 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         raise UsageError(f"DIRECTORY_COUNTRY is {country!r}; it takes two letters, such as US.")
     timeouts = ("DIRECTORY_STATEMENT_TIMEOUT_MS", "DIRECTORY_LOCK_TIMEOUT_MS")
     statement, lock = (_milliseconds(name, value[name]) for name in timeouts)
+    contact, private = value["DIRECTORY_CONTACT"], value["DIRECTORY_PRIVATE_FEEDS"]
+    if not (contact.isascii() and contact.isprintable()):
+        raise UsageError("DIRECTORY_CONTACT takes an e-mail address or a link in plain letters.")
+    if private not in ("0", "1"):
+        raise UsageError(f"DIRECTORY_PRIVATE_FEEDS is {private!r}; it takes 0 or 1.")
     return Config(
         database_url=value["DIRECTORY_DATABASE_URL"] or None,
         read_url=value["DIRECTORY_READ_URL"] or None,
@@ -64,4 +88,8 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         country=country,
         statement_timeout_ms=statement,
         lock_timeout_ms=lock,
+        contact=contact,
+        feed_ports=_ports(value["DIRECTORY_FEED_PORTS"]),
+        private_feeds=private == "1",
+        sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
     )

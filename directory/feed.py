@@ -9,8 +9,6 @@ import gzip
 import http.client
 import io
 import re
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +16,10 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 import ijson
 
+from directory.config import load_config
 from directory.errors import UsageError
+from directory.fetch import Fetcher, FetchError, Rules, shown
 
-AGENT = "recovery-directory/0.1"
-TIMEOUT_SECONDS = 60
 LARGEST = 2 * 1024**3
 """Bytes of a feed, unpacked."""
 
@@ -79,16 +77,18 @@ class _Whole(io.RawIOBase):
         super().close()
 
 
-def open_feed(location: str) -> BinaryIO:
+def open_feed(location: str, fetcher: Fetcher | None = None) -> BinaryIO:
     """The bytes of a file or an http(s) address; gzip is unpacked.
 
-    Raises UsageError where there is no such file, FeedError where the address does not
-    answer with data within 60 seconds.
+    fetcher: how addresses are fetched; by default under the settings. Raises UsageError where
+    there is no such file, FeedError where the address does not answer with data.
     """
     scheme = re.match(r"([a-z][a-z0-9+.-]+)://", location, re.IGNORECASE)
     if scheme and scheme[1].lower() not in ("http", "https"):
         raise UsageError(f"{location}: only files and http or https addresses can be read.")
-    source = _open_address(location) if scheme else _open_file(location)
+    source = _open_address(location, fetcher) if scheme else _open_file(location)
+    if scheme:
+        location = shown(location)
     stream = io.BufferedReader(_Whole(source, location), BUFFER)
     if stream.peek(2)[:2] == b"\x1f\x8b":
         unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
@@ -109,29 +109,13 @@ def _open_file(location: str) -> BinaryIO:
         raise UsageError(f"{location} cannot be opened: {reason}.") from error
 
 
-def _open_address(location: str) -> BinaryIO:
-    headers = {"User-Agent": AGENT, "Accept": "application/json, text/csv, */*;q=0.5"}
+def _open_address(location: str, fetcher: Fetcher | None) -> BinaryIO:
+    config = load_config()
+    rules = Rules(config.feed_ports, config.private_feeds, config.contact, largest=LARGEST)
     try:
-        request = urllib.request.Request(location, headers=headers)  # noqa: S310 - http(s) only
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise FeedError(
-            f"{location} answered {error.code} {error.reason}, not data. Try later, or save the "
-            "feed with a browser and import the file."
-        ) from error
-    except (*_UNREADABLE, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise FeedError(f"{location} does not answer ({reason}); check the address.") from error
-    kind, status = answer.headers.get_content_type(), answer.status
-    if status != 200 or kind in ("text/html", "application/xhtml+xml"):
-        answer.close()
-        what = "a web page" if status == 200 else f"{status}"
-        raise FeedError(
-            f"{location} answered with {what}, not data. It may be a sign-in or an error page: "
-            "open it in a browser to see, and use the address of the feed itself."
-        )
-    return cast(BinaryIO, answer)
+        return (fetcher or Fetcher(rules)).open(location)
+    except FetchError as error:
+        raise FeedError(error.message) from None
 
 
 def first_bytes(stream: BinaryIO) -> bytes:

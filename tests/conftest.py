@@ -1,5 +1,6 @@
 """A real PostGIS for every test: a migrated template with the gazetteer, cloned as needed."""
 
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ from directory.load import Report, SourceSpec, load
 from directory.places import load_places
 from directory.records import Row
 from directory.web.app import create_app
+
+# Tests serve feeds from this machine.
+os.environ["DIRECTORY_PRIVATE_FEEDS"] = "1"
 
 # A Sunday at noon in Denver.
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)

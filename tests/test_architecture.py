@@ -10,7 +10,7 @@ from directory.config import ROOT
 # A module may import only modules of lower rank, or of its own rank where it is listed.
 RANKS = [
     {"errors"},
-    {"config", "clean", "schedule"},
+    {"config", "clean", "schedule", "fetch"},
     {"vocabulary", "postgres", "feed"},
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
@@ -19,7 +19,7 @@ RANKS = [
     {"judge", "criteria"},
     {"search"},
     {"load", "parameters"},
-    {"asking"},
+    {"asking", "sources"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

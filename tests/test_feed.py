@@ -15,6 +15,7 @@ import pytest
 from directory import feed, tables
 from directory.errors import UsageError
 from directory.feed import FeedError, first_bytes, json_items, open_feed
+from directory.fetch import AGENT
 from directory.tables import EXCESS, csv_rows, xlsx_rows
 
 
@@ -271,7 +272,7 @@ def _read(stream: BinaryIO) -> list[tuple[str, Any]]:
 
 
 def test_an_address_is_read_and_says_who_asks(address: str) -> None:
-    assert _read(open_feed(f"{address}/feed")) == [("item 0", {"agent": feed.AGENT})]
+    assert _read(open_feed(f"{address}/feed")) == [("item 0", {"agent": AGENT})]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""Configured sources: what ``data/sources.toml`` and the operator's own file say, checked."""
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from directory.config import DATA
+from directory.errors import UsageError
+from directory.importing import importer
+from directory.load import SourceSpec
+
+_TEXTS = ("kind", "location", "title", "licence", "attribution", "contact", "every")
+_KEYS = (*_TEXTS, "enabled", "options")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A source as configured. ``every``: how long a good run keeps it from being due."""
+
+    spec: SourceSpec
+    every: timedelta
+    enabled: bool = True
+    options: dict[str, str] = field(default_factory=dict)
+    attribution: str | None = None
+    contact: str | None = None
+
+
+def read_sources(extra: Path | None) -> dict[str, Configured]:
+    """The configured sources by id; ``extra`` adds to the bundled ones or replaces them.
+
+    Raises UsageError that names the file, the source and the key, with near names.
+    """
+    found = {}
+    for path in [DATA / "sources.toml", *([extra] if extra else [])]:
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} cannot be read as TOML: {error}.") from error
+        for name, values in tables.items():
+            found[name] = _configured(f"{path.name}, [{name}]", name, values)
+    return found
+
+
+def _configured(where: str, name: str, values: Any) -> Configured:
+    if not isinstance(values, dict) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+        raise UsageError(f"{where}: a source is a table named by a-z, 0-9 and hyphens.")
+    for key in values:
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key, _KEYS, 1)
+            hint = f"did you mean {near[0]}" if near else f"known are {', '.join(_KEYS)}"
+            raise UsageError(f"{where}: there is no key {key}; {hint}.")
+    for key in _TEXTS:
+        if not isinstance(values.get(key, ""), str):
+            raise UsageError(f"{where}: {key} takes a text.")
+    for key in ("kind", "location"):
+        if not values.get(key):
+            raise UsageError(f"{where}: {key} is missing.")
+    options, enabled = values.get("options", {}), values.get("enabled", True)
+    if not isinstance(options, dict) or not isinstance(enabled, bool):
+        raise UsageError(f"{where}: options takes a table, and enabled true or false.")
+    every = re.fullmatch(r"([1-9]\d{0,3})([hd])", values.get("every", "1d"))
+    if not every:
+        raise UsageError(f"{where}: every takes hours or days, such as 12h or 7d.")
+    importer(values["kind"])
+    return Configured(
+        SourceSpec(
+            name, values["kind"], values["location"], values.get("title"), values.get("licence")
+        ),
+        timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])}),
+        enabled,
+        {key: str(value) for key, value in options.items()},
+        values.get("attribution"),
+        values.get("contact"),
+    )
+
+
+def due(connection: Connection, sources: dict[str, Configured]) -> list[str]:
+    """The ids of enabled sources that never ran well, or not within ``every``."""
+    query = text(
+        "SELECT source_id, max(started) AS last FROM import_run "
+        "WHERE status IN ('applied', 'unchanged') GROUP BY 1"
+    )
+    last: dict[str, datetime] = {row.source_id: row.last for row in connection.execute(query)}
+    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return [
+        name
+        for name, source in sources.items()
+        if source.enabled and (name not in last or now - last[name] >= source.every)
+    ]
