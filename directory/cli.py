@@ -16,19 +16,23 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from directory import backup, cluster, db, pocket, seeds
+from directory import backup, cluster, db, pocket, quarantine, seeds
+from directory.archive import keeping
 from directory.asking import ask
 from directory.config import Config, load_config
 from directory.errors import UsageError
-from directory.feed import FeedError, open_feed
+from directory.feed import FeedError
 from directory.formats.json import place_document, search_document
 from directory.generate import generate
+from directory.guard import checked_limits
 from directory.importing import importer
-from directory.load import LockedError, Report, SourceSpec, load
+from directory.load import load
 from directory.places import find_place
 from directory.records import KINDS
+from directory.runs import LockedError, Report, SourceSpec
 from directory.search import Page
 from directory.sources import Configured, due, read_sources
+from directory.undo import undo
 
 
 class Exit(IntEnum):
@@ -100,12 +104,12 @@ def _progress(what: str) -> Iterator[Callable[[int], None]]:
     yield report
 
 
-def _settings(pairs: Sequence[str]) -> dict[str, str]:
+def _settings(pairs: Sequence[str], option: str = "--set") -> dict[str, str]:
     settings = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise UsageError(f"--set takes KEY=VALUE, not {pair!r}.")
+            raise UsageError(f"{option} takes KEY=VALUE, not {pair!r}.")
         settings[name] = value
     return settings
 
@@ -121,18 +125,62 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", options.source):
         raise UsageError("--source takes a short name of a-z, 0-9 and hyphens.")
     source = SourceSpec(
-        options.source, options.kind, options.location, options.title, options.licence
+        options.source,
+        options.kind,
+        options.location,
+        options.title,
+        options.licence,
+        limits=_limits(options.limit),
     )
-    with _progress(options.source) as progress:
-        rows = read(options.location, settings, open_feed)
-        report = load(engine, source, rows, dry_run=options.dry_run, progress=progress)
+    with _progress(options.source) as progress, keeping(config, options.source) as kept:
+        rows = read(options.location, settings, kept.open)
+        report = load(
+            engine,
+            source,
+            rows,
+            dry_run=options.dry_run,
+            accept=options.accept,
+            progress=progress,
+        )
+        kept.settle(report)
     if report.status in ("applied", "unchanged"):  # unchanged: the last refresh may have failed
         _refresh(config)
     if options.json:
         _print(report.document())
     else:
         print(_summary(report))
-    return Exit.REFUSED if report.status == "refused" else Exit.DONE
+    return _exit(report)
+
+
+def _exit(report: Report) -> Exit:
+    """Also a dry run says by its code that the import would be refused."""
+    return Exit.REFUSED if report.verdict == "refused" else Exit.DONE
+
+
+def _limits(pairs: Sequence[str]) -> dict[str, float] | None:
+    """The guard's limits for the source; none given keeps what it has."""
+    if not pairs:
+        return None
+    given: dict[str, Any] = {}
+    for name, value in _settings(pairs, "--limit").items():
+        try:
+            given[name] = float(value)
+        except ValueError:
+            given[name] = value
+    return checked_limits(given)
+
+
+def _undo(options: argparse.Namespace, config: Config) -> int:
+    undone = undo(db.writer(_started(config)), options.run_id)
+    _refresh(config)
+    if options.json:
+        _print(undone.document())
+    else:
+        print(
+            f"{undone.source}: run {undone.undoes} was undone (run {undone.run_id})\n"
+            f"  {undone.removed:,} removed, {undone.restored:,} as they were before"
+        )
+    return Exit.DONE
 
 
 def _refresh_due(options: argparse.Namespace, config: Config) -> int:
@@ -163,8 +211,11 @@ def _refresh_one(source: Configured, config: Config) -> tuple[int, dict[str, Any
             with engine.connect() as connection:
                 place = find_place(connection, near, config.country)
             settings["near"] = f"{place.lat},{place.lon}"
-        report = load(engine, spec, importer(spec.kind)(spec.location, settings, open_feed))
-        return (Exit.REFUSED if report.status == "refused" else Exit.DONE), report.document()
+        with keeping(config, spec.id) as kept:
+            rows = importer(spec.kind)(spec.location, settings, kept.open)
+            report = load(engine, spec, rows)
+            kept.settle(report)
+        return _exit(report), report.document()
     except LockedError as error:
         code, status, message = Exit.LOCKED, "locked", str(error)
     except UsageError as error:
@@ -256,8 +307,11 @@ SELECT s.id, s.kind, s.origin, s.title, s.licence, s.location, s.seen_on::text A
        (SELECT count(*) FROM listing l WHERE l.source_id = s.id AND l.listed) AS listings
 FROM source s ORDER BY s.id"""
 _RUNS = """
-SELECT id, source_id AS source, status, started::text, finished::text, counts, message
-FROM import_run WHERE CAST(:source AS text) IS NULL OR source_id = :source
+SELECT id, source_id AS source, status, started::text, finished::text, counts, message,
+ coalesce(diff ->> 'verdict', status) AS verdict, coalesce(diff -> 'alarms', '[]') AS alarms,
+ accepts, undoes, (SELECT min(u.id) FROM import_run u WHERE u.undoes = r.id
+ AND u.status = 'undo') AS undone_by
+FROM import_run r WHERE CAST(:source AS text) IS NULL OR source_id = :source
 ORDER BY id DESC LIMIT 100"""
 
 
@@ -279,8 +333,50 @@ def _sources(options: argparse.Namespace, config: Config) -> int:
 
 
 def _runs(options: argparse.Namespace, config: Config) -> int:
-    line = "{id}  {source}  {status}  {started}  {counts}"
-    return _table(options, config, _RUNS, {"source": options.source}, line)
+    if options.rejects:
+        return _rejects(options, config)
+    if options.code or options.find:
+        raise UsageError("--code and --find search what was rejected: add --rejects.")
+    with db.reader(_started(config)).connect() as connection:
+        found = connection.execute(text(_RUNS), {"source": options.source}).mappings()
+        rows = [dict(row) for row in found]
+    if options.json:
+        _print(rows)
+    else:
+        print("\n".join(map(_run_line, rows)) or "none yet")
+    return Exit.DONE
+
+
+def _run_line(run: dict[str, Any]) -> str:
+    """One run: what it is, what it counted, and what the guard said."""
+    marks = [run["status"]]
+    if run["verdict"] == "refused" and run["status"] == "dry-run":
+        marks.append("would be refused")
+    for name, mark in (("accepts", "accepts"), ("undoes", "of"), ("undone_by", "undone by")):
+        if run[name]:
+            marks.append(f"{mark} run {run[name]}")
+    counted = ", ".join(f"{n:,} {name}" for name, n in run["counts"].items() if _counted(n))
+    lines = [f"{run['id']}  {run['source']}  {', '.join(marks)}  {run['started'][:19]}  {counted}"]
+    if run["message"]:
+        lines.append(f"    {run['message']}")
+    return "\n".join(lines)
+
+
+def _counted(value: Any) -> bool:
+    return isinstance(value, int) and value > 0
+
+
+def _rejects(options: argparse.Namespace, config: Config) -> int:
+    if not options.source:
+        raise UsageError("--rejects needs a source: directory runs SLUG --rejects.")
+    with db.reader(_started(config)).connect() as connection:
+        rows = quarantine.find(connection, options.source, options.code or "", options.find or "")
+    if options.json:
+        _print(rows)
+    else:
+        line = "{verdict}  {position}  {code}  {message}\n    {sample}"
+        print("\n".join(line.format(**row) for row in rows) or "none")
+    return Exit.DONE
 
 
 def _generate(options: argparse.Namespace, config: Config) -> int:
@@ -334,6 +430,8 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--title", help="the source's name as readers see it")
     new.add_argument("--licence", help="the licence and credit of the data")
     new.add_argument("--dry-run", action="store_true", help="say what would change")
+    new.add_argument("--accept", type=int, metavar="RUN_ID", help="do what this run was refused")
+    new.add_argument("--limit", action="append", default=[], metavar="NAME=NUMBER")
 
     find = command("search", "search as the API does", _search, True)
     find.add_argument("words", nargs="?", default="")
@@ -348,7 +446,13 @@ def _parser() -> argparse.ArgumentParser:
 
     command("place", "what a place name means", _place, True).add_argument("name")
     command("sources", "the sources and their listings", _sources, True)
-    command("runs", "the history of imports", _runs, True).add_argument("source", nargs="?")
+    history = command("runs", "the history of imports", _runs, True)
+    history.add_argument("source", nargs="?")
+    history.add_argument("--rejects", action="store_true", help="rows rejected or repaired")
+    history.add_argument("--code", help="only those with this code")
+    history.add_argument("--find", metavar="WORDS", help="only those that hold these words")
+    back = command("undo", "put the newest run of a source back", _undo, True)
+    back.add_argument("run_id", type=int, metavar="RUN_ID")
     again = command("refresh", "import the configured sources that are due", _refresh_due, True)
     again.add_argument("slugs", nargs="*", metavar="SLUG", help="these, due or not")
     made = command("generate", "fill the database with sample listings", _generate, False)

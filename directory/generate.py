@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from directory.errors import UsageError
-from directory.load import Report, SourceSpec, load
+from directory.load import load
 from directory.records import Row
+from directory.runs import Report, SourceSpec
 from directory.vocabulary import vocabulary
 
 SOURCE = SourceSpec(

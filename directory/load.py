@@ -7,209 +7,82 @@ unchanged feed costs little and changes nothing.
 
 import io
 import itertools
-import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from directory.errors import UsageError
+from directory import changes, guard
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
+from directory.runs import (
+    Report,
+    SourceSpec,
+    close_run,
+    exclusive,
+    open_run,
+    reason,
+    refused_diff,
+    writing,
+)
 
 BATCH = 2_000
-# Rejects kept with a sample for each run; all of them are counted.
-MOST_REJECTS = 10_000
 # Rows changed by one import above which the planner's statistics are made anew at once.
 ANALYZE_FROM = 1_000
+TOMBSTONE_DAYS = 14
+"""Days after which a listing that at least two good runs lacked is shown no more."""
 
 
-class LockedError(Exception):
-    """Another run of the same source is at work."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSpec:
-    """A source as the command line or a configuration names it."""
-
-    id: str
-    kind: str
-    location: str
-    title: str | None = None
-    licence: str | None = None
-    origin: str = "feed"
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run did. ``read = added + changed + same + rejected`` always holds."""
-
-    source: str
-    run_id: int = 0
-    status: str = "running"
-    read: int = 0
-    added: int = 0
-    changed: int = 0
-    same: int = 0
-    rejected: int = 0
-    vanished: int = 0
-    repaired: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    repairs: Counter[str] = field(default_factory=Counter)
-    rejects: list[dict[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-    message: str | None = None
-
-    def counts(self) -> dict[str, Any]:
-        """The numbers, for the history."""
-        names = ("read", "added", "changed", "same", "rejected", "vanished", "repaired")
-        counted: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return counted | {"reasons": dict(self.reasons), "repairs": dict(self.repairs)}
-
-    def reject(self, where: str, code: str, message: str, sample: str) -> None:
-        """Count one refused row and keep where it stands, why, and a sample of it."""
-        self.rejected += 1
-        self.reasons[code] += 1
-        if len(self.rejects) < MOST_REJECTS:
-            found = {"position": where, "code": code, "message": message, "sample": sample}
-            self.rejects.append(found)
-
-    def document(self) -> dict[str, Any]:
-        """The run as one JSON document."""
-        return {
-            "run_id": self.run_id,
-            "source": self.source,
-            "status": self.status,
-            **self.counts(),
-            "seconds": round(self.seconds, 3),
-            "message": self.message,
-        }
-
-
-def load(
+def load(  # noqa: PLR0913 - what a run is of, and three keywords
     engine: Engine,
     source: SourceSpec,
     rows: Iterable[Row],
     *,
     dry_run: bool = False,
+    accept: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Import ``rows`` as the whole content of ``source``.
 
-    A feed without one good row is refused. A listing that the feed lacks stays, with the day
-    it was last seen. Raises ``LockedError`` where another run of the source is at work; an
-    error while reading passes through. Both leave every listing as it was.
+    accept: a refused run; this one may do exactly what that one would have done. What passes
+    the guard's limits otherwise is refused. A listing that the feed lacks stays, with the day
+    it was last seen, for ``TOMBSTONE_DAYS``. Raises ``LockedError`` where another run of the
+    source is at work; an error while reading passes through. Both leave every listing as it was.
     """
     started = time.monotonic()
-    with _exclusive(engine, source.id) as books:
-        report = Report(source.id, _open_run(books, source))
+    with exclusive(engine, source.id) as books:
+        accepted = None if accept is None else (accept, refused_diff(books, source.id, accept))
+        report, written = Report(source.id, open_run(books, source)), False
         try:
             with engine.connect() as connection, connection.begin() as transaction:
+                writing(connection, source.id)
                 _stage(connection, report, rows, progress)
                 seen = _diff(connection, report)
-                report.status = _verdict(report, seen, dry_run)
+                _judge(connection, report, source, seen, accepted)
+                report.status = "dry-run" if dry_run else str(report.verdict)
                 if report.status == "applied":
                     _merge(connection, report, source, seen)
                 if report.status in ("applied", "unchanged"):
                     today = "UPDATE source SET seen_on = CURRENT_DATE WHERE id = :source"
                     connection.execute(text(today), {"source": source.id})
+                    # With the listings, or a kill in between would leave the books wrong.
+                    close_run(connection, report)
+                    transaction.commit()
+                    written = True
                 else:
                     transaction.rollback()
         except BaseException as error:
-            report.status, report.message = "failed", _reason(error)
+            report.status, report.message = "failed", reason(error)
             raise
         finally:
             report.seconds = time.monotonic() - started
-            _close_run(books, report)
+            if not written:
+                close_run(books, report)
     if report.status == "applied" and report.added + report.changed >= ANALYZE_FROM:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM (ANALYZE) listing"))
     return report
-
-
-def _reason(error: BaseException) -> str:
-    """Why a run failed, without any of the feed's content (a log or page may show it)."""
-    return error.message if isinstance(error, UsageError) else type(error).__name__
-
-
-@contextmanager
-def _exclusive(engine: Engine, source: str) -> Iterator[Connection]:
-    """A connection in autocommit that holds the source's advisory lock."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        lock = {"key": f"directory:import:{source}"}
-        held = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
-        if not connection.execute(held, lock).scalar():
-            raise LockedError(f"Another import of {source} is running; try again when it is done.")
-        try:
-            yield connection
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), lock)
-
-
-def _open_run(books: Connection, source: SourceSpec) -> int:
-    """Enter the source and a run in the books; mark earlier runs that were killed."""
-    known = books.execute(
-        text("SELECT kind FROM source WHERE id = :id AND seen_on IS NOT NULL"), {"id": source.id}
-    )
-    kind = known.scalar()
-    if kind not in (None, source.kind):
-        raise UsageError(
-            f"The source {source.id} was imported as {kind}, not {source.kind}; "
-            "use another --source name."
-        )
-    values = {
-        "id": source.id,
-        "kind": source.kind,
-        "location": source.location,
-        "title": source.title,
-        "licence": source.licence,
-        "origin": source.origin,
-    }
-    books.execute(
-        text(
-            "INSERT INTO source (id, kind, location, title, licence, origin) "
-            "VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin) "
-            "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
-            "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence)"
-        ),
-        values,
-    )
-    books.execute(
-        text(
-            "UPDATE import_run SET status = 'failed', finished = now(), message = 'was killed' "
-            "WHERE source_id = :id AND status = 'running'"
-        ),
-        {"id": source.id},
-    )
-    opened = text("INSERT INTO import_run (source_id) VALUES (:id) RETURNING id")
-    return int(books.execute(opened, {"id": source.id}).scalar_one())
-
-
-def _close_run(books: Connection, report: Report) -> None:
-    books.execute(
-        text(
-            "UPDATE import_run SET status = :status, finished = now(), "
-            "counts = CAST(:counts AS jsonb), message = :message WHERE id = :run"
-        ),
-        {
-            "status": report.status,
-            "counts": json.dumps(report.counts()),
-            "message": report.message,
-            "run": report.run_id,
-        },
-    )
-    if report.rejects:
-        books.execute(
-            text(
-                "INSERT INTO reject (run_id, position, code, message, sample) "
-                "VALUES (:run, :position, :code, :message, :sample)"
-            ),
-            [{"run": report.run_id, **reject} for reject in report.rejects],
-        )
 
 
 def _stage(
@@ -250,10 +123,11 @@ def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """How many listings are back in the feed, and how many are newly gone from it."""
+    """How many listings are back in the feed, newly missing from it, and missing for long."""
 
     returned: int
     gone: int
+    buried: int
 
 
 def _diff(connection: Connection, report: Report) -> _Seen:
@@ -290,35 +164,67 @@ def _diff(connection: Connection, report: Report) -> _Seen:
     for code, count in connection.execute(text(f"{codes} GROUP BY 1")):
         report.repairs[code] = count
     gone = connection.execute(
-        text(f"SELECT count(*), count(*) FILTER (WHERE last_seen IS NULL) FROM listing l {_GONE}"),
+        text(
+            "SELECT count(*), count(*) FILTER (WHERE last_seen IS NULL), "
+            f"count(*) FILTER (WHERE {_LONG_GONE}) FROM listing l WHERE {_GONE}"
+        ),
         {"source": report.source},
     )
-    report.vanished, newly = gone.one()
-    return _Seen(returned, newly)
+    report.vanished, newly, buried = gone.one()
+    return _Seen(returned, newly, buried)
 
 
 _GONE = (
-    "WHERE l.source_id = :source AND NOT EXISTS "
+    "l.source_id = :source AND NOT EXISTS "
     "(SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
+# Where the day is set, a good run before this one lacked the listing too.
+_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND status <> 'gone'"
 
 
-def _verdict(report: Report, seen: _Seen, dry_run: bool) -> str:
-    if report.read == report.rejected:
-        report.message = (
-            "The feed has no rows; nothing was changed."
-            if report.read == 0
-            else "Not one row of the feed could be used; nothing was changed."
-        )
-        return "refused"
-    if dry_run:
-        return "dry-run"
-    news = report.added or report.changed or seen.returned or seen.gone
-    return "applied" if news else "unchanged"
+def _judge(
+    connection: Connection,
+    report: Report,
+    source: SourceSpec,
+    seen: _Seen,
+    accepted: tuple[int, str] | None,
+) -> None:
+    """Say what the run is: with nothing to write there is nothing to guard."""
+    good = report.added + report.changed + report.same
+    news = report.added or report.changed or seen.returned or seen.gone or seen.buried
+    if good and not news:
+        report.verdict = "unchanged"
+        return
+    if good and source.origin == "feed":
+        found = guard.measure(connection, source.id, report.read, report.rejected)
+        own = text("SELECT limits FROM source WHERE id = :source")
+        limits = connection.execute(own, {"source": source.id}).scalar_one()
+        report.alarms = guard.alarms(found, limits)
+    elif not good:
+        report.alarms = guard.alarms(guard.Measured(report.read, report.rejected, 0), {})
+    if not report.alarms and accepted is None:
+        report.verdict = "applied"
+        return
+    report.fingerprint = guard.fingerprint(connection, source.id)
+    report.examples = guard.examples(connection, source.id)
+    if good and accepted and accepted[1] == report.fingerprint:
+        report.verdict, report.accepts = "applied", accepted[0]
+        report.message = f"Accepted as run {accepted[0]} was refused."
+        return
+    if accepted and good:
+        report.alarms.insert(0, guard.not_that_diff(accepted[0]))
+    report.verdict = "refused"
+    said = [*(alarm.message for alarm in report.alarms), "Nothing was changed."]
+    if good:
+        said.append(f"If all this is right, run the import again with --accept {report.run_id}.")
+    report.message = " ".join(said)
 
 
 def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Seen) -> None:
     """Write the changed rows; invented listings leave when the first real ones come."""
+    lost = f"{_GONE} AND (last_seen IS NULL OR {_LONG_GONE})"
+    gone = lost if seen.gone or seen.buried else None
+    changes.record(connection, source.id, report.run_id, gone)
     columns = [name for name in COLUMNS if name != "id"]
     point = (
         "CASE WHEN longitude IS NOT NULL THEN "
@@ -349,13 +255,22 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
 
 
 def _mark_seen(connection: Connection, report: Report, seen: _Seen) -> None:
-    """Date the listings that the source no longer has, and clear those that came back."""
+    """Date the listings that the source no longer has, bury old ones, clear those that returned."""
     values = {"source": report.source}
+    if seen.buried:
+        # Without its hash it is derived anew, and so comes back as it is, when the feed has it.
+        connection.execute(
+            text(
+                "UPDATE listing l SET status = 'gone', content_hash = '' "
+                f"WHERE {_GONE} AND {_LONG_GONE}"
+            ),
+            values,
+        )
     if seen.gone:
         connection.execute(
             text(
                 "UPDATE listing l SET last_seen = coalesce((SELECT seen_on FROM source "
-                f"WHERE id = :source), CURRENT_DATE) {_GONE} AND last_seen IS NULL"
+                f"WHERE id = :source), CURRENT_DATE) WHERE {_GONE} AND last_seen IS NULL"
             ),
             values,
         )

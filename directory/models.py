@@ -85,6 +85,9 @@ class Source(Base):
     licence: Mapped[str | None]
     origin: Mapped[str] = mapped_column(server_default="feed")
     seen_on: Mapped[date | None] = mapped_column(comment="day of the last good run")
+    limits: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="the guard's limits where they are this source's own"
+    )
     __table_args__ = (CheckConstraint("origin IN ('feed', 'bundled', 'sample')", name="origin"),)
 
 
@@ -99,9 +102,14 @@ class ImportRun(Base):
     status: Mapped[str] = mapped_column(server_default="running")
     counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     message: Mapped[str | None]
+    diff: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="verdict and alarms of the guard, and what an acceptance is of"
+    )
+    accepts: Mapped[int | None] = mapped_column(BigInteger, comment="the refused run accepted")
+    undoes: Mapped[int | None] = mapped_column(BigInteger, comment="the run that this one put back")
     __table_args__ = (
         CheckConstraint(
-            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed')",
+            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed', 'undo')",
             name="status",
         ),
     )
@@ -117,6 +125,7 @@ class Reject(Base):
     code: Mapped[str]
     message: Mapped[str]
     sample: Mapped[str]
+    field: Mapped[str | None] = mapped_column(comment="the field at fault, where it is one")
 
 
 class Listing(Base):
@@ -260,3 +269,23 @@ class Generation(Base):
         server_default=text("false"), comment="whether any invented listing is shown"
     )
     __table_args__ = (CheckConstraint("id", name="single"),)
+
+
+class Change(Base):
+    """What one applied run did to one listing, kept for the last runs of a source.
+
+    ``previous`` holds the columns that changed, as they were; nothing where it was added.
+    """
+
+    __tablename__ = "change"
+    run_id: Mapped[int] = mapped_column(
+        ForeignKey("import_run.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    listing_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    action: Mapped[str]
+    previous: Mapped[dict[str, Any] | None]
+    __table_args__ = (
+        CheckConstraint(
+            "action IN ('added', 'changed', 'returned', 'missing', 'gone')", name="action"
+        ),
+    )

@@ -6,8 +6,9 @@ from directory import db
 from directory.config import DATA
 from directory.feed import open_feed
 from directory.importing import importer
-from directory.load import SourceSpec, load
+from directory.load import load
 from directory.places import load_places
+from directory.runs import SourceSpec
 
 HOTLINES = SourceSpec(
     id="hotlines",

@@ -12,11 +12,12 @@ from sqlalchemy import Connection, text
 
 from directory.config import DATA
 from directory.errors import UsageError
+from directory.guard import checked_limits
 from directory.importing import importer
-from directory.load import SourceSpec
+from directory.runs import SourceSpec
 
 _TEXTS = ("kind", "location", "title", "licence", "attribution", "contact", "every")
-_KEYS = (*_TEXTS, "enabled", "options")
+_KEYS = (*_TEXTS, "enabled", "options", "limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,26 @@ def _configured(where: str, name: str, values: Any) -> Configured:
         if not values.get(key):
             raise UsageError(f"{where}: {key} is missing.")
     options, enabled = values.get("options", {}), values.get("enabled", True)
+    limits = values.get("limits", {})
     if not isinstance(options, dict) or not isinstance(enabled, bool):
         raise UsageError(f"{where}: options takes a table, and enabled true or false.")
+    try:
+        limits = checked_limits(limits)
+    except (UsageError, AttributeError) as error:
+        said = getattr(error, "message", "limits takes a table.")
+        raise UsageError(f"{where}: {said}") from error
     every = re.fullmatch(r"([1-9]\d{0,3})([hd])", values.get("every", "1d"))
     if not every:
         raise UsageError(f"{where}: every takes hours or days, such as 12h or 7d.")
     importer(values["kind"])
     return Configured(
         SourceSpec(
-            name, values["kind"], values["location"], values.get("title"), values.get("licence")
+            name,
+            values["kind"],
+            values["location"],
+            values.get("title"),
+            values.get("licence"),
+            limits=limits,
         ),
         timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])}),
         enabled,

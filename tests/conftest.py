@@ -19,9 +19,10 @@ from werkzeug.serving import make_server
 
 from directory import cluster, db, seeds
 from directory.config import ROOT, Config, load_config
-from directory.load import Report, SourceSpec, load
+from directory.load import load
 from directory.places import load_places
 from directory.records import Row
+from directory.runs import Report, SourceSpec
 from directory.web.app import create_app
 
 # Tests serve feeds from this machine.

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from directory import cli
-from directory.load import _exclusive
+from directory.runs import exclusive
 
 FEED = "external_id,kind,name,city,region\n1,treatment,Open Door,Denver,CO\n2,casino,No,,\n"
 
@@ -100,7 +100,7 @@ def test_wrong_use_is_said_with_its_remedy(
 
 
 def test_a_second_run_says_locked(here: Path, database: Engine) -> None:
-    with _exclusive(database, "test"):
+    with exclusive(database, "test"):
         assert run_import(here) == 4
 
 

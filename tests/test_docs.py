@@ -18,8 +18,9 @@ from directory.errors import UsageError
 from directory.feed import LARGEST
 from directory.formats.openapi import openapi_document
 from directory.importing import importer
-from directory.load import BATCH, MOST_REJECTS, Report
+from directory.load import BATCH
 from directory.parameters import MOST_PER_PAGE
+from directory.runs import MOST_REJECTS, Report
 from directory.schedule import PARTS
 from importers.csv import read as read_csv
 

@@ -1,10 +1,5 @@
 """Imports: what a run reports, what it changes, and what a failure leaves behind."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +10,9 @@ from sqlalchemy import Engine, text
 
 from directory import derive
 from directory.feed import FeedError
-from directory.load import LockedError, Report, SourceSpec, _exclusive, load
+from directory.load import load
 from directory.records import Refused, Row
+from directory.runs import LockedError, Report, SourceSpec, exclusive
 from tests.conftest import DEFAULTS, Loader
 
 SOURCE = SourceSpec("test", "csv", "test", title="Test source")
@@ -161,7 +157,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
 
 
 def test_one_run_for_a_source_at_a_time(database: Engine, load_rows: Loader) -> None:
-    with _exclusive(database, "test"), pytest.raises(LockedError):
+    with exclusive(database, "test"), pytest.raises(LockedError):
         load_rows({"external_id": "1"})
     assert load_rows({"external_id": "1"}).status == "applied"
 
@@ -206,52 +202,6 @@ def test_new_rules_derive_the_rows_anew(
 def test_ids_are_stable_and_apart_for_sources() -> None:
     assert derive.listing_id("a", "1") == derive.listing_id("a", "1")
     assert derive.listing_id("a", "1") != derive.listing_id("b", "1")
-
-
-_KILLED = """
-import sys
-from directory import db
-from directory.config import load_config
-from directory.load import SourceSpec, load
-from directory.records import Row
-
-def rows():
-    for n in range(20_000):
-        fields = {"external_id": str(n), "kind": "treatment", "name": f"Changed {n}"}
-        yield Row(f"item {n}", fields, fields)
-
-print("ready", flush=True)
-load(db.writer(load_config()), SourceSpec("test", "csv", "x"), rows())
-"""
-
-
-@pytest.mark.parametrize("delay", [0.2, 1.0, 2.0])
-def test_killed_at_any_instant_the_old_data_stands(
-    database: Engine, load_rows: Loader, delay: float
-) -> None:
-    load_rows(*({"external_id": str(n)} for n in range(200)))
-    before = fingerprint(database)
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    environment = {**os.environ, "DIRECTORY_DATABASE_URL": url}
-    with subprocess.Popen(
-        [sys.executable, "-c", _KILLED], env=environment, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-    whole = fingerprint(database)
-    if whole != before:  # the run was quicker than the kill: then all of it is there
-        with database.connect() as connection:
-            count = text("SELECT count(*) FROM listing WHERE name LIKE 'Changed %'")
-            assert connection.execute(count).scalar() == 20_000
-    for _ in range(50):  # the server notices a killed client with its next word to it
-        try:
-            report = load_rows({"external_id": "1", "name": "After"})
-            break
-        except LockedError:
-            time.sleep(0.2)
-    assert report.status == "applied"
 
 
 def test_refusals_of_importers_are_counted(database: Engine) -> None:

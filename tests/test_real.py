@@ -21,9 +21,10 @@ from directory.errors import UsageError
 from directory.feed import open_feed
 from directory.formats.json import question_document
 from directory.importing import importer
-from directory.load import Report, SourceSpec, load
+from directory.load import load
 from directory.models import Listing
 from directory.places import place_at
+from directory.runs import Report, SourceSpec
 from directory.search import answer
 from tests import brute, relevance
 from tests.conftest import NOW, engine_of, fresh_database, settings

@@ -23,8 +23,9 @@ from directory.config import Config
 from directory.feed import open_feed
 from directory.generate import sample_rows, spread
 from directory.importing import importer
-from directory.load import Report, SourceSpec, load
+from directory.load import load
 from directory.places import Place, load_places, place_at
+from directory.runs import Report, SourceSpec
 from tests.conftest import fresh_database, settings
 
 IMPORTED = 250_000

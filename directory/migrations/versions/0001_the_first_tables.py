@@ -60,6 +60,13 @@ def upgrade() -> None:
         sa.Column("licence", sa.Text(), nullable=True),
         sa.Column("origin", sa.Text(), server_default="feed", nullable=False),
         sa.Column("seen_on", sa.Date(), nullable=True, comment="day of the last good run"),
+        sa.Column(
+            "limits",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="the guard's limits where they are this source's own",
+        ),
         sa.CheckConstraint(
             "origin IN ('feed', 'bundled', 'sample')", name=op.f("ck_source_origin")
         ),
@@ -81,8 +88,18 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("message", sa.Text(), nullable=True),
+        sa.Column(
+            "diff",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="verdict and alarms of the guard, and what an acceptance is of",
+        ),
+        sa.Column("accepts", sa.BigInteger(), nullable=True, comment="the refused run accepted"),
+        sa.Column(
+            "undoes", sa.BigInteger(), nullable=True, comment="the run that this one put back"
+        ),
         sa.CheckConstraint(
-            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed')",
+            "status IN ('running', 'applied', 'unchanged', 'refused', 'dry-run', 'failed', 'undo')",
             name=op.f("ck_import_run_status"),
         ),
         sa.ForeignKeyConstraint(
@@ -240,12 +257,28 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("sample", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=True, comment="the field at fault, where it is one"),
         sa.ForeignKeyConstraint(
             ["run_id"], ["import_run.id"], name=op.f("fk_reject_run_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reject")),
     )
     op.create_index(op.f("ix_reject_run_id"), "reject", ["run_id"], unique=False)
+    op.create_table(
+        "change",
+        sa.Column("run_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("previous", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint(
+            "action IN ('added', 'changed', 'returned', 'missing', 'gone')",
+            name=op.f("ck_change_action"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["import_run.id"], name=op.f("fk_change_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("run_id", "listing_id", name=op.f("pk_change")),
+    )
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -253,5 +286,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    for table in ("reject", "listing", "import_run", "source", "place", "generation"):
+    for table in ("change", "reject", "listing", "import_run", "source", "place", "generation"):
         op.drop_table(table)

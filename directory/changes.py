@@ -1,0 +1,71 @@
+"""What each applied run changed, in SQL, kept so that the last runs of a source can be undone."""
+
+from sqlalchemy import Connection, text
+
+from directory.judge import COLUMNS
+
+KEPT = 5
+"""Applied runs of a source that can be undone."""
+
+# What an import writes. Maintainers' overrides and links between listings are none of it.
+_WRITTEN = [name for name in COLUMNS if name not in ("id", "source_id", "external_id")]
+_POINT = (
+    "CASE WHEN {0}.longitude IS NOT NULL THEN "
+    "ST_SetSRID(ST_MakePoint({0}.longitude, {0}.latitude), 4326)::geography END"
+)
+_BEFORE = " || ".join(
+    f"CASE WHEN l.{name} IS DISTINCT FROM s.{name} THEN jsonb_build_object('{name}', l.{name}) "
+    "ELSE '{}' END"
+    for name in _WRITTEN
+)
+_RECORD = f"""
+INSERT INTO change (run_id, listing_id, action, previous)
+SELECT :run, s.id, CASE WHEN l.id IS NULL THEN 'added' ELSE 'changed' END,
+ CASE WHEN l.id IS NOT NULL THEN jsonb_build_object('last_seen', l.last_seen) || {_BEFORE} END
+FROM staged s LEFT JOIN listing l ON l.id = s.id WHERE s.fresh
+UNION ALL SELECT :run, l.id, 'returned', jsonb_build_object('last_seen', l.last_seen)
+FROM listing l JOIN staged s ON l.external_id = s.external_id
+WHERE l.source_id = :source AND NOT s.fresh AND NOT s.refused AND l.last_seen IS NOT NULL
+"""
+_RECORD_GONE = """
+INSERT INTO change (run_id, listing_id, action, previous)
+SELECT :run, l.id, CASE WHEN last_seen IS NULL THEN 'missing' ELSE 'gone' END,
+ jsonb_build_object('last_seen', last_seen, 'status', status, 'content_hash', content_hash)
+FROM listing l WHERE {where}
+"""
+_PUT_BACK = f"""
+UPDATE listing l SET ({", ".join(_WRITTEN)}, last_seen, position) =
+ (SELECT {", ".join(f"r.{name}" for name in _WRITTEN)}, r.last_seen, {_POINT.format("r")}
+  FROM jsonb_populate_record(l, c.previous) AS r)
+FROM change c WHERE c.run_id = :run AND c.listing_id = l.id AND c.previous IS NOT NULL"""
+_PRUNE = f"""
+DELETE FROM change WHERE run_id IN (SELECT DISTINCT run_id FROM change
+JOIN import_run r ON r.id = run_id WHERE source_id = :source AND run_id <> :run
+ORDER BY run_id DESC OFFSET {KEPT - 1})"""
+
+
+def record(connection: Connection, source: str, run: int, gone: str | None) -> None:
+    """Write down what the merge of ``staged`` will change, before it does.
+
+    gone: a condition on ``listing l`` for those newly missing or to become tombstones, if any.
+    What is older than the last runs is dropped.
+    """
+    values = {"source": source, "run": run}
+    connection.execute(text(_RECORD), values)
+    if gone:
+        connection.execute(text(_RECORD_GONE.format(where=gone)), values)
+    connection.execute(text(_PRUNE), values)
+
+
+def put_back(connection: Connection, run: int) -> tuple[int, int]:
+    """Make listings what they were before ``run``; how many were removed and how many restored."""
+    removed = connection.execute(
+        text(
+            "DELETE FROM listing USING change c WHERE c.run_id = :run AND c.action = 'added' "
+            "AND listing.id = c.listing_id"
+        ),
+        {"run": run},
+    )
+    restored = connection.execute(text(_PUT_BACK), {"run": run})
+    connection.execute(text("DELETE FROM change WHERE run_id = :run"), {"run": run})
+    return removed.rowcount, restored.rowcount

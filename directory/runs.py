@@ -1,0 +1,224 @@
+"""Runs and their books: what a run is of, what it did, and one of a source at a time."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from directory.errors import UsageError
+from directory.guard import Alarm, checked_limits
+from directory.quarantine import field_of, with_remedy
+
+# Rejects kept with a sample for each run; all of them are counted.
+MOST_REJECTS = 10_000
+
+
+class LockedError(Exception):
+    """Another run of the same source is at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpec:
+    """A source as the command line or a configuration names it.
+
+    limits: the guard's limits for this source, in place of those it had; None keeps them.
+    """
+
+    id: str
+    kind: str
+    location: str
+    title: str | None = None
+    licence: str | None = None
+    origin: str = "feed"
+    limits: Mapping[str, float] | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. ``read = added + changed + same + rejected`` always holds.
+
+    verdict: what the run is or, of a dry run, would be: applied, unchanged or refused.
+    fingerprint: of the diff, where the guard has alarms; accepts: the refused run that was
+    accepted.
+    """
+
+    source: str
+    run_id: int = 0
+    status: str = "running"
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    same: int = 0
+    rejected: int = 0
+    vanished: int = 0
+    repaired: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
+    rejects: list[dict[str, str | None]] = field(default_factory=list)
+    seconds: float = 0.0
+    message: str | None = None
+    verdict: str | None = None
+    alarms: list[Alarm] = field(default_factory=list)
+    fingerprint: str | None = None
+    examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    accepts: int | None = None
+
+    def counts(self) -> dict[str, Any]:
+        """The numbers, for the history."""
+        names = ("read", "added", "changed", "same", "rejected", "vanished", "repaired")
+        counted: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return counted | {"reasons": dict(self.reasons), "repairs": dict(self.repairs)}
+
+    def reject(self, where: str, code: str, message: str, sample: str) -> None:
+        """Count one refused row and keep where it stands, why, and a sample of it."""
+        self.rejected += 1
+        self.reasons[code] += 1
+        if len(self.rejects) < MOST_REJECTS:
+            self.rejects.append(
+                {
+                    "position": where,
+                    "code": code,
+                    "message": with_remedy(code, message),
+                    "sample": sample,
+                    "field": field_of(code),
+                }
+            )
+
+    def diff(self) -> dict[str, Any]:
+        """What the guard found, for the history."""
+        return {
+            "verdict": self.verdict,
+            "alarms": [alarm.document() for alarm in self.alarms],
+            "fingerprint": self.fingerprint,
+            "examples": self.examples,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """The run as one JSON document."""
+        return {
+            "run_id": self.run_id,
+            "source": self.source,
+            "status": self.status,
+            **self.counts(),
+            "seconds": round(self.seconds, 3),
+            "message": self.message,
+            "verdict": self.verdict,
+            "alarms": [alarm.document() for alarm in self.alarms],
+        }
+
+
+def reason(error: BaseException) -> str:
+    """Why a run failed, without any of the feed's content (a log or page may show it)."""
+    return error.message if isinstance(error, UsageError) else type(error).__name__
+
+
+@contextmanager
+def exclusive(engine: Engine, source: str) -> Iterator[Connection]:
+    """A connection in autocommit that holds the source's advisory lock."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        lock = {"key": f"directory:import:{source}"}
+        held = text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))")
+        if not connection.execute(held, lock).scalar():
+            raise LockedError(f"Another import of {source} is running; try again when it is done.")
+        try:
+            yield connection
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), lock)
+
+
+def writing(connection: Connection, source: str) -> None:
+    """Wait until no transaction writes the source's listings, such as that of a killed run
+    whose server process has not noticed yet; and keep others waiting until this one ends."""
+    key = {"key": f"directory:write:{source}"}
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), key)
+
+
+def open_run(books: Connection, source: SourceSpec) -> int:
+    """Enter the source and a run in the books; mark earlier runs that were killed."""
+    known = books.execute(
+        text("SELECT kind FROM source WHERE id = :id AND seen_on IS NOT NULL"), {"id": source.id}
+    )
+    kind = known.scalar()
+    if kind not in (None, source.kind):
+        raise UsageError(
+            f"The source {source.id} was imported as {kind}, not {source.kind}; "
+            "use another --source name."
+        )
+    values = {
+        "id": source.id,
+        "kind": source.kind,
+        "location": source.location,
+        "title": source.title,
+        "licence": source.licence,
+        "origin": source.origin,
+        "limits": None if source.limits is None else json.dumps(checked_limits(source.limits)),
+    }
+    books.execute(
+        text(
+            "INSERT INTO source (id, kind, location, title, licence, origin, limits) "
+            "VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
+            "coalesce(CAST(:limits AS jsonb), '{}')) "
+            "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
+            "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence), "
+            "limits = coalesce(CAST(:limits AS jsonb), source.limits)"
+        ),
+        values,
+    )
+    return begin(books, source.id)
+
+
+def begin(books: Connection, source: str, undoes: int | None = None) -> int:
+    """Open a run of the source, and note those that were killed."""
+    books.execute(
+        text(
+            "UPDATE import_run SET status = 'failed', finished = now(), message = 'was killed' "
+            "WHERE source_id = :id AND status = 'running'"
+        ),
+        {"id": source},
+    )
+    opened = text("INSERT INTO import_run (source_id, undoes) VALUES (:id, :undoes) RETURNING id")
+    return int(books.execute(opened, {"id": source, "undoes": undoes}).scalar_one())
+
+
+def close_run(books: Connection, report: Report) -> None:
+    """Enter what the run did; in its own transaction where it wrote listings."""
+    books.execute(
+        text(
+            "UPDATE import_run SET status = :status, finished = now(), "
+            "counts = CAST(:counts AS jsonb), message = :message, diff = CAST(:diff AS jsonb), "
+            "accepts = :accepts WHERE id = :run"
+        ),
+        {
+            "status": report.status,
+            "counts": json.dumps(report.counts()),
+            "message": report.message,
+            "diff": json.dumps(report.diff()),
+            "accepts": report.accepts,
+            "run": report.run_id,
+        },
+    )
+    if report.rejects:
+        books.execute(
+            text(
+                "INSERT INTO reject (run_id, position, code, message, sample, field) "
+                "VALUES (:run, :position, :code, :message, :sample, :field)"
+            ),
+            [{"run": report.run_id, **reject} for reject in report.rejects],
+        )
+
+
+def refused_diff(books: Connection, source: str, run: int) -> str:
+    """The fingerprint of a refused run's diff; UsageError where it is none of the source."""
+    found = books.execute(
+        text("SELECT source_id, status, diff ->> 'fingerprint' FROM import_run WHERE id = :run"),
+        {"run": run},
+    ).one_or_none()
+    if found is None or found[0] != source:
+        raise UsageError(f"{source} has no run {run}; see directory runs {source}.")
+    if found[1] != "refused":
+        raise UsageError(f"Run {run} is {found[1]}; only a refused run can be accepted.")
+    return str(found[2])
