@@ -240,7 +240,7 @@ def test_accept_refuses_when_the_listings_changed_since(
 ) -> None:
     load_rows(*feed(100))
     refused = load_rows(*feed(80))
-    load_rows(*feed(80), *feed(20, 80, city="Denver"))
+    load_rows(*feed(80), *feed(20, 80, organization="Hope"))
     assert limits_of(load_rows(*feed(80), accept=refused.run_id))[0] == "accept"
 
 
@@ -335,7 +335,7 @@ def test_the_last_runs_can_be_undone_and_no_more(database: Engine, load_rows: Lo
     states, runs = [], []
     for number in range(changes.KEPT + 2):
         states.append(fingerprint(database))
-        runs.append(load_rows(*feed(10, city=f"City {number}")).run_id)
+        runs.append(load_rows(*feed(10, organization=f"Group {number}")).run_id)
     for number in range(changes.KEPT):
         undo(database, runs[-1 - number])
         assert fingerprint(database) == states[-1 - number]
@@ -345,13 +345,13 @@ def test_the_last_runs_can_be_undone_and_no_more(database: Engine, load_rows: Lo
 
 def test_what_maintainers_wrote_outlives_an_undo(database: Engine, load_rows: Loader) -> None:
     load_rows(*feed(5))
-    second = load_rows(*feed(5, city="Denver"))
+    second = load_rows(*feed(5, organization="Hope"))
     with database.begin() as connection:
         connection.execute(text('UPDATE listing SET overrides = \'{"name": "Ours"}\''))
     undo(database, second.run_id)
     with database.connect() as connection:
-        row = connection.execute(text("SELECT DISTINCT overrides, city FROM listing")).one()
-    assert (row.overrides, row.city) == ({"name": "Ours"}, None)
+        row = connection.execute(text("SELECT DISTINCT overrides, organization FROM listing")).one()
+    assert (row.overrides, row.organization) == ({"name": "Ours"}, None)
 
 
 # --- tombstones -----------------------------------------------------------------------------
@@ -432,7 +432,7 @@ def test_a_tombstone_comes_back_with_its_source_or_by_undo(
 _ROW = st.fixed_dictionaries(
     {"external_id": st.sampled_from("abcdefgh"), "name": st.sampled_from(["", "One", "Two"])},
     optional={
-        "city": st.sampled_from(["Denver", "Boulder"]),
+        "organization": st.sampled_from(["Hope", "Harbor"]),
         "fees": st.sampled_from(["Free", "$5"]),
         "latitude": st.sampled_from([39.7, 45.0]),
         "longitude": st.just(-104.9),

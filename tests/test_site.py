@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
@@ -152,6 +153,34 @@ def test_what_is_not_there(client: FlaskClient, path: str) -> None:
     assert response.status_code == 404
     check_frame(response.text)
     assert "This page is not here" in heading(response.text)
+
+
+def test_a_tombstone_says_since_when(database: Engine, config: Config, load_rows: Loader) -> None:
+    rows = [{"external_id": str(n), "name": f"Door {n}", "phones": ["303-555-0100"]} for n in "ab"]
+    load_rows(*rows)
+    load_rows(rows[0])
+    with database.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE listing SET last_seen = '2026-01-02' WHERE name='Door b'")
+        )
+    load_rows(rows[0])
+    with database.connect() as connection:
+        query = sa.text("SELECT id::text FROM listing ORDER BY name")
+        kept, gone = connection.execute(query).scalars()
+    here = settings(config, database.url)
+    client = create_app(here).test_client()
+    assert client.get(f"/listing/{kept}").status_code == 200
+    page, answer = client.get(f"/listing/{gone}"), client.get(f"/api/v1/listings/{gone}")
+    assert (page.status_code, answer.status_code) == (410, 410)
+    check_frame(page.text)
+    assert "Test source has not listed it since January 2, 2026." in page.text
+    assert "555-0100" not in page.text
+    assert answer.mimetype == "application/problem+json"
+    assert "January 2, 2026" in answer.get_json()["detail"]
+    for address in ("/search?q=door", "/api/v1/search?q=door"):
+        assert "Door b" not in client.get(address).text
+        assert "Door a" in client.get(address).text
+    db.reader(here).dispose()
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503])

@@ -181,7 +181,7 @@ def openapi_document() -> dict[str, Any]:
                 "suggest", "What typed words may become.", "Suggestions", _suggest(), 400
             ),
             "/api/v1/listings/{id}": _operation(
-                "listing", "One listing.", "Listing", [by_id], 404, 503
+                "listing", "One listing.", "Listing", [by_id], 404, 410, 503
             ),
             "/api/v1/vocabulary": _operation(
                 "vocabulary", "All facets and terms.", "Vocabulary", []

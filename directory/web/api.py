@@ -19,7 +19,7 @@ from directory.formats.openapi import openapi_document
 from directory.models import Listing
 from directory.parameters import Values
 from directory.search import Page, explain
-from directory.web import state
+from directory.web import state, wording
 
 api = Blueprint("api", __name__, url_prefix="/api")
 
@@ -89,7 +89,9 @@ def _links(values: Values, search: Search, page: Page) -> dict[str, str | None]:
 
 @api.get("/v1/listings/<listing_id>")
 def listing(listing_id: str) -> Response:
-    """One listing by its id; also one that is closed or suspended, which says so."""
+    """One listing by its id; also one that is closed or suspended, which says so.
+
+    410 is one that its source no longer has."""
     try:
         key = uuid.UUID(listing_id)
     except ValueError:
@@ -98,6 +100,8 @@ def listing(listing_id: str) -> Response:
         found = session.get(Listing, key)
         if found is None:
             abort(404)
+        if found.status == "gone":
+            return problem(410, "This listing is gone", f"{found.name}: {wording.gone(found)}")
         return json_response(listing_document(found, datetime.now(UTC)))
 
 

@@ -143,8 +143,11 @@ def _counted(connection: Connection, ways_out: list[links.Link], now: datetime) 
 
 @site.get("/listing/<listing_id>")
 @site.get("/listing/<listing_id>/<slug>")
-def listing(listing_id: str, slug: str = "") -> str:  # noqa: ARG001 - the slug is for readers
-    """Everything known of one listing, also of one that is closed or suspended."""
+def listing(listing_id: str, slug: str = "") -> ResponseReturnValue:  # noqa: ARG001 - for readers
+    """Everything known of one listing, also of one that is closed or suspended.
+
+    Of one that its source no longer has, only that (410): its number may be somebody else's now.
+    """
     try:
         key = uuid.UUID(listing_id)
     except ValueError:
@@ -153,6 +156,8 @@ def listing(listing_id: str, slug: str = "") -> str:  # noqa: ARG001 - the slug 
         found = session.get(Listing, key)
         if found is None:
             abort(404)
+        if found.status == "gone":
+            return _gone(found, _samples(connection)), 410
         return render_template(
             "listing.html",
             samples=_samples(connection),
@@ -160,6 +165,12 @@ def listing(listing_id: str, slug: str = "") -> str:  # noqa: ARG001 - the slug 
             now=datetime.now(UTC),
             phones=found.phones,
         )
+
+
+def _gone(found: Listing, samples: bool) -> str:
+    where = ", ".join(part for part in (found.city, found.region) if part)
+    near = links.search_url({}, kind=found.kind, near=where) if found.city else None
+    return render_template("gone.html", samples=samples, listing=found, near=near)
 
 
 @site.get("/hotlines")

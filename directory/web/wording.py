@@ -206,6 +206,12 @@ def freshness(listing: Listing) -> str:
     return f"Listed by {listing.source.title}" + (f", as of {long_date(seen)}" if seen else "")
 
 
+def gone(listing: Listing) -> str:
+    """What is known of a listing that its source no longer has."""
+    day = listing.last_seen or listing.first_seen
+    return f"{listing.source.title} has not listed it since {long_date(day)}."
+
+
 @cache
 def _order() -> dict[str, tuple[int, int]]:
     """Where a card shows each term: by facet, then as the vocabulary has it."""
