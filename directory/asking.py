@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from directory.config import Config
 from directory.criteria import Search
 from directory.parameters import Values, read_search
 from directory.pocket import open_pocket
-from directory.search import FEW, Page, answer
+from directory.search import FEW, ONLINE_SHOWN, Page, answer
 from directory.understand import Part, Question, respell
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
@@ -35,7 +35,19 @@ class Answered:
 
 
 def ask(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
-    """The answer to what ``values`` ask for.
+    """The answer to what ``values`` ask for; where nothing at all fits, with help lines as the
+    online help."""
+    found = _asked(connection, values, config, now)
+    if found.page.hits or found.page.online or found.page.total:
+        return found
+    place = {name: values[name] for name in ("near", "lat", "lon") if name in values}
+    lines = read_search({"q": ["help line"], **place}, connection, config.country)
+    hits = answer(connection, lines, now).hits[:ONLINE_SHOWN]
+    return replace(found, page=replace(found.page, online=hits, online_total=len(hits)))
+
+
+def _asked(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
+    """The answer, by asking for less if need be.
 
     A question that finds little is asked again with the words that nobody uses respelled. One
     that finds nothing is asked without the words that mean nothing special, without its time,
@@ -55,7 +67,7 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
             return Answered(other, better, spelled, spelled)
     if page.total:
         return first
-    for text, left_out, more in _less(asked, page, near=search.near):
+    for text, left_out, more in _less(asked, page):
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
@@ -63,9 +75,7 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
     return first
 
 
-def _less(
-    asked: Question, page: Page, *, near: bool
-) -> Iterator[tuple[str, tuple[str, ...], Values]]:
+def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:
     """The question with less asked, what was let go, and parameters beside it."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
@@ -81,13 +91,6 @@ def _less(
     if services and nearest > FAR_M:
         others = [part.source for part in asked.parts if part.source not in services]
         yield _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
-    # Whatever is near, or else a person to call.
-    places = [part.source for part in asked.parts if part.what == "place"]
-    everything = _once([part.source for part in asked.parts if part.what != "place"])
-    if places or near:
-        yield _joined(places), (*everything, *words), {}
-    else:
-        yield "", (*everything, *words), {"kind": ["hotline"], "attend": ["online"]}
 
 
 def _is_service(part: Part) -> bool:

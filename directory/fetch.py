@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from directory.errors import UsageError
 
@@ -305,8 +305,9 @@ def shown(url: str) -> str:
 
 
 def _target(parts: SplitResult) -> str:
-    query = f"?{parts.query}" if parts.query else ""
-    return (parts.path or "/") + query
+    # Letters of other scripts; what is quoted already stays.
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
+    return path + (f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~')}" if parts.query else "")
 
 
 def _left(deadline: float, rules: Rules) -> float:

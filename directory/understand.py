@@ -3,7 +3,7 @@
 Labels and synonyms of the vocabulary, and the other ways to say things in
 ``data/phrases.toml``, are found on stemmed tokens, the longest first. Names win over wishes: a
 listing whose name holds all that was typed is always a match, and the first. See
-docs/search.md.
+docs/architecture.md.
 """
 
 import itertools
@@ -256,6 +256,14 @@ def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part
     return Part(what, codes, "", typed[start:end], start, end, negated)
 
 
+@cache
+def _special() -> tuple[str, ...]:
+    """Codes of lines that are for some people or one thing: not the first for others."""
+    who = (code for code in vocabulary().terms if code.startswith("who:"))
+    others = ("service:domestic-violence", "service:gambling", "service:eating-disorders")
+    return (*(code for code in who if code != "who:families"), *others)
+
+
 def _is_hard(part: Part) -> bool:
     facet = part.codes[0].split(":")[0] if part.codes else ""
     return facet in _HARD and not part.negated and part.codes not in _TALK
@@ -394,6 +402,8 @@ def _put_together(
         attend = None
     elif "kind:hotline" in codes:
         wishes.soft["served"] = [f"'in:{country}'".lower()]
+        if not codes & set(_special()):
+            wishes.soft["anyone"] = ["(" + " & ".join(f"!'{code}'" for code in _special()) + ")"]
     elif attend == "online" and found.place is not None and found.place.region:
         wishes.soft["served"] = [f"'in:{country}-{found.place.region}'".lower()]
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]

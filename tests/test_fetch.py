@@ -105,6 +105,12 @@ def test_what_fails_says_why_and_keeps_secrets(site: str, path: str, said: str) 
     assert "secret" not in failed.value.message
 
 
+def test_letters_of_any_script_are_quoted(site: str) -> None:
+    with open_feed(f"{site}/feed/grüße?q=ñ&b=%20", Fetcher(LOCAL)) as stream:
+        stream.read()
+    assert _Site.asked[-1][0] == "/feed/gr%C3%BC%C3%9Fe"
+
+
 def test_a_slow_drip_is_cut(site: str) -> None:
     started = time.monotonic()
     with pytest.raises(FeedError, match="broke off"):

@@ -282,6 +282,23 @@ def test_branches_of_one_name_are_one_result(
     assert client.get("/search?near=39.75,-104.99&sort=distance").text.count('class="card"') == 9
 
 
+def test_words_that_nobody_uses_get_a_remedy_and_help_lines(
+    database: Engine, load_rows: Loader, config: Any
+) -> None:
+    load_rows(
+        {"name": "Open Door", "external_id": "a"},
+        {"name": "Line", "external_id": "b", "kind": "hotline", "online": True, "in_person": False},
+    )
+    client = create_app(settings(config, database.url)).test_client()
+    html = client.get("/search?q=zyzzyva").text
+    assert "Check the spelling" in html
+    assert "holds no listings yet" not in html
+    assert 'href="/listing/' in html
+    answered = client.get("/api/v1/search?q=zyzzyva").get_json()
+    assert (answered["total"], answered["results"]) == (0, [])
+    assert [line["name"] for line in answered["online"]["results"]] == ["Line"]
+
+
 def _evening(day: int) -> dict[str, Any]:
     return {"weekday": day, "start": "19:00", "minutes": 60}
 

@@ -56,38 +56,39 @@ def grade(listing: Listing, asked: dict[str, Any]) -> int:
     return 0
 
 
-def _fits(listing: Listing, wanted: dict[str, Any]) -> bool:
-    terms = set(listing.terms)
-    checks: dict[str, Callable[[Any], Any]] = {
-        "name": lambda v: re.search(v, f"{listing.name} {listing.organization or ''}"),
-        "source": lambda v: listing.source_id in v,
-        "ids": lambda v: listing.external_id in v,
-        "kind": lambda v: listing.kind in v,
-        "terms": lambda v: set(v) <= terms,
-        "any_terms": lambda v: set(v) & terms,
-        "lacks": lambda v: not set(v) & terms,
-        "city": lambda v: (listing.city or "").lower() in [city.lower() for city in v],
-        "region": lambda v: listing.region in v,
-        "postal_code": lambda v: listing.postal_code in v,
-        "online": lambda v: listing.online == v,
-        "in_person": lambda v: listing.in_person == v,
-        "within": lambda v: _within(listing, v),
-    }
-    hours = {key: value for key, value in wanted.items() if key in ("weekday", "start")}
-    return all(checks[key](wanted[key]) for key in wanted.keys() - hours.keys()) and (
-        not hours or any(_at(session, **hours) for session in listing.sessions)
-    )
-
-
-def _at(session: dict[str, Any], weekday: Any = range(7), start: Any = ("00:00", "24:00")) -> bool:
-    return session["weekday"] in weekday and start[0] <= session["start"] <= start[1]
-
-
 def _within(listing: Listing, spot: dict[str, float]) -> bool:
     if listing.latitude is None or listing.longitude is None:
         return False
     here, there = (spot["lat"], spot["lon"]), (listing.latitude, listing.longitude)
     return rough_km(here, there) <= spot["miles"] * 1.609344
+
+
+_CHECKS: dict[str, Callable[[Listing, Any], Any]] = {
+    "name": lambda row, v: re.search(v, f"{row.name} {row.organization or ''}"),
+    "source": lambda row, v: row.source_id in v,
+    "ids": lambda row, v: row.external_id in v,
+    "kind": lambda row, v: row.kind in v,
+    "terms": lambda row, v: set(v) <= set(row.terms),
+    "any_terms": lambda row, v: set(v) & set(row.terms),
+    "lacks": lambda row, v: not set(v) & set(row.terms),
+    "city": lambda row, v: (row.city or "").lower() in [city.lower() for city in v],
+    "region": lambda row, v: row.region in v,
+    "postal_code": lambda row, v: row.postal_code in v,
+    "online": lambda row, v: row.online == v,
+    "in_person": lambda row, v: row.in_person == v,
+    "within": _within,
+}
+
+
+def _fits(listing: Listing, wanted: dict[str, Any]) -> bool:
+    hours = {key: wanted[key] for key in ("weekday", "start") if key in wanted}
+    return all(
+        _CHECKS[key](listing, value) for key, value in wanted.items() if key not in hours
+    ) and (not hours or any(_at(session, **hours) for session in listing.sessions))
+
+
+def _at(session: dict[str, Any], weekday: Any = range(7), start: Any = ("00:00", "24:00")) -> bool:
+    return session["weekday"] in weekday and start[0] <= session["start"] <= start[1]
 
 
 def judge(
