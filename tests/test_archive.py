@@ -148,9 +148,8 @@ def test_a_full_disk_changes_nothing(
 ) -> None:
     write(here, 3)
     # A device that is always full, in place of the copy.
-    monkeypatch.setattr(
-        "directory.archive.gzip.GzipFile", lambda *_, **__: open("/dev/full", "wb", 0)
-    )  # noqa: SIM115, PTH123
+    full = Path("/dev/full")
+    monkeypatch.setattr("directory.archive.gzip.GzipFile", lambda *_, **__: full.open("wb", 0))
     assert run(here) == 1
     assert "No space left" in capsys.readouterr().err
     with database.connect() as connection:

@@ -1,5 +1,6 @@
 """Imports: what a run reports, what it changes, and what a failure leaves behind."""
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
