@@ -26,6 +26,7 @@ class SourceSpec:
     """A source as the command line or a configuration names it.
 
     limits: the guard's limits for this source, in place of those it had; None keeps them.
+    options: of its kind, so that the same import can be run again.
     """
 
     id: str
@@ -35,6 +36,7 @@ class SourceSpec:
     licence: str | None = None
     origin: str = "feed"
     limits: Mapping[str, float] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -156,13 +158,15 @@ def open_run(books: Connection, source: SourceSpec) -> int:
         "licence": source.licence,
         "origin": source.origin,
         "limits": None if source.limits is None else json.dumps(checked_limits(source.limits)),
+        "options": json.dumps(dict(source.options)),
     }
     books.execute(
         text(
-            "INSERT INTO source (id, kind, location, title, licence, origin, limits) "
-            "VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
-            "coalesce(CAST(:limits AS jsonb), '{}')) "
+            "INSERT INTO source (id, kind, location, title, licence, origin, limits, "
+            "options) VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
+            "coalesce(CAST(:limits AS jsonb), '{}'), CAST(:options AS jsonb)) "
             "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
+            "options = excluded.options, "
             "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence), "
             "limits = coalesce(CAST(:limits AS jsonb), source.limits)"
         ),
