@@ -6,6 +6,7 @@ import sys
 import tempfile
 import uuid
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -30,6 +31,7 @@ GOOD_RUNS = 30
 """Good runs of a source that its line shows."""
 ROWS = 200
 """Rejected and repaired rows each that a page shows."""
+_FILTERS = ("code", "find", "action")
 PATIENCE_SECONDS = 10
 """How long a page waits for a command; it goes on if it takes longer."""
 
@@ -92,8 +94,8 @@ def _source(connection: Connection, name: str) -> dict[str, Any]:
 @desk.get("/runs/<int:number>")
 def run(number: int) -> str:
     """One run: counts, what the guard said, what it changed, and what it rejected."""
-    code, words = request.args.get("code", ""), request.args.get("find", "")
-    action = request.args.get("action", "")
+    # PostgreSQL's texts cannot hold NUL.
+    code, words, action = (request.args.get(n, "").replace("\0", "") for n in _FILTERS)
     with state().reader.connect() as connection:
         found = _run(connection, number)
         asked = (code, words, ROWS)
@@ -166,6 +168,7 @@ def _command(*arguments: str) -> str | None:
         try:
             started.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
+            Thread(target=started.wait, daemon=True).start()  # so that it leaves no zombie
             return None
         said.seek(0)
         return said.read(4_000).decode(errors="replace").strip()
