@@ -15,7 +15,7 @@ from directory import accounts, cli, db, history
 from directory.config import Config, environment
 from directory.web import desk
 from directory.web.app import create_app
-from directory.web.pictures import HEIGHT, WIDTH, sparkline
+from directory.web.pictures import BAR_WIDTH, HEIGHT, WIDTH, bars, sparkline, tiles
 from tests.conftest import settings
 from tests.test_accounts import EMAIL, PASSWORD, sign_in, token
 from tests.test_load import fingerprint
@@ -260,3 +260,57 @@ def test_a_sparkline_stays_in_its_frame_and_starts_at_zero(values: list[int]) ->
     assert all(2 <= x <= WIDTH - 2 and 2 <= y <= HEIGHT - 2 for x, y in points)
     if values == [10, 5, 0]:
         assert [y for _, y in points] == [2, HEIGHT / 2, HEIGHT - 2]
+
+
+def test_bars_have_the_length_of_their_counts() -> None:
+    assert [(b.label, b.y, b.width) for b in bars([("a", 4), ("b", 1), ("c", 0)])] == [
+        ("a", 0, BAR_WIDTH),
+        ("b", 28, BAR_WIDTH / 4),
+        ("c", 56, 0),
+    ]
+    assert bars([]) == []
+
+
+def test_every_state_has_one_tile(database: Engine) -> None:
+    """The oracle is the gazetteer: its states of towns, less the territories that have no tile."""
+    with database.connect() as connection:
+        query = "SELECT DISTINCT region FROM place WHERE country = 'US' AND kind = 'city'"
+        states = set(connection.execute(text(query)).scalars()) - {"GU", "VI", "AS", "MP"}
+    drawn = tiles({"CO": 10, "TX": 9, "NY": 1_000})
+    assert sorted(tile.region for tile in drawn) == sorted(states | {"PR"})
+    assert len({(tile.x, tile.y) for tile in drawn}) == len(drawn)
+    shades = {tile.region: tile.shade for tile in drawn if tile.count}
+    assert shades == {"CO": 2, "TX": 1, "NY": 4}
+
+
+def test_coverage_counts_what_is_shown(keeper: FlaskClient, here: Config, database: Engine) -> None:
+    head = "external_id,kind,name,city,region,postal_code,status,verified_on\n"
+    rows = (
+        "1,treatment,A,Denver,CO,80202,active,",
+        "2,treatment,B,Denver,CO,80202,closed,",
+        "3,treatment,C,Austin,TX,78701,active,",
+    )
+    (here.home / "feed.csv").write_text(head + "\n".join(rows))
+    imported(here)
+    # Ages are days between dates; a listing that was missing since is as old as that day.
+    ages = (0, 1), (1, 1), (2, 7), (7, 7), (8, 30), (90, 90), (91, 365), (366, None)
+    with database.begin() as connection:
+        for days, _ in ages:
+            connection.execute(
+                text(f"UPDATE listing SET last_seen = CURRENT_DATE - {days} WHERE region = 'TX'")
+            )
+            groups = history.freshness(connection)
+            expected = [0] * 7
+            expected[0] += 1
+            upto = dict(ages)[days]
+            expected[5 if upto is None else history.FRESH_DAYS.index(upto)] += 1
+            assert groups == expected, days
+        connection.execute(text("UPDATE listing SET last_seen = NULL"))
+        connection.execute(text("UPDATE source SET seen_on = NULL"))
+        assert history.freshness(connection) == [0, 0, 0, 0, 0, 0, 2]
+    page = keeper.get("/maintain/coverage").text
+    assert "CO 1," in page
+    assert "TX 1," in page
+    assert "NY 0," in page
+    assert "not known 2" in page
+    assert " style=" not in page

@@ -20,8 +20,7 @@ from directory.errors import UsageError
 from directory.fetch import shown
 from directory.models import Listing
 from directory.sources import due, read_sources
-from directory.web import state
-from directory.web.pictures import sparkline
+from directory.web import pictures, state
 from directory.web.security import account, is_maintainer, maintainers_only
 
 desk = Blueprint("desk", __name__, url_prefix="/maintain")
@@ -29,7 +28,7 @@ desk.before_request(maintainers_only)
 
 GOOD_RUNS = 30
 """Good runs of a source that its line shows."""
-ROWS = 200
+ROWS = 50
 """Rejected and repaired rows each that a page shows."""
 _FILTERS = ("code", "find", "action")
 PATIENCE_SECONDS = 10
@@ -43,7 +42,7 @@ def _for_maintainers() -> dict[str, Any]:
 
 @desk.context_processor
 def _everywhere() -> dict[str, Any]:
-    return {"account": account(), "samples": False, "sparkline": sparkline, "shown": shown}
+    return {"account": account(), "samples": False, "sparkline": pictures.sparkline, "shown": shown}
 
 
 @desk.get("")
@@ -74,6 +73,23 @@ def sources() -> str:
 
 def _needs_somebody(run: dict[str, Any] | None) -> bool:
     return run is not None and run["status"] in ("refused", "failed")
+
+
+@desk.get("/coverage")
+def coverage() -> str:
+    """Pictures: listings by state, where the country has them as tiles, and by freshness."""
+    country = state().config.country
+    with state().reader.connect() as connection:
+        regions = history.by_region(connection, country)
+        ages = history.freshness(connection)
+    upto = [f"up to {days} {'day' if days == 1 else 'days'}" for days in history.FRESH_DAYS]
+    return render_template(
+        "desk_coverage.html",
+        map=pictures.tiles(regions) if country == "US" else [],
+        regions=pictures.bars(list(regions.items())),
+        ages=pictures.bars(list(zip([*upto, "older", "not known"], ages, strict=True))),
+        pictures=pictures,
+    )
 
 
 @desk.get("/sources/<source>")

@@ -194,6 +194,7 @@ def _form(status: int, wrong: str | None = None) -> ResponseReturnValue:
         "samples": False,
         "account": found,
         "wrong": wrong,
+        "hours_kept": HOURS,
         "email": request.form.get("email", ""),
         "next": request.values.get("next", ""),
     }
