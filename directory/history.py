@@ -105,7 +105,10 @@ def changed(connection: Connection, source: str, number: int, action: str) -> li
         "hidden": list(_HIDDEN),
         "where": list(_WHERE),
     }
-    return [dict(row) for row in connection.execute(text(_CHANGED), values).mappings()]
+    rows = [dict(row) for row in connection.execute(text(_CHANGED), values).mappings()]
+    for row in rows:
+        row["fields"] = [f for f in row["fields"] or () if f["was"] != f["became"]]
+    return rows
 
 
 def last_change(connection: Connection, source: str, listing: str) -> int | None:

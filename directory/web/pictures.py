@@ -21,7 +21,7 @@ def sparkline(values: Sequence[int]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(ends, heights, strict=True))
 
 
-BAR_HEIGHT, BAR_WIDTH = 28, 480
+BAR_HEIGHT, BAR_WIDTH = 28, 188
 
 
 @dataclass(frozen=True, slots=True)
