@@ -22,6 +22,8 @@ ORDER BY id DESC LIMIT :most"""
 _RUN = """
 SELECT r.id, source_id AS source, s.title, s.origin, r.status, r.started, r.finished, r.counts,
  r.message, coalesce(r.diff, '{}') AS diff, r.accepts, r.undoes,
+ (SELECT (b.counts ->> 'read')::int FROM import_run b WHERE b.source_id = r.source_id
+  AND b.id < r.id AND b.status IN ('applied', 'unchanged') ORDER BY b.id DESC LIMIT 1) AS expected,
  (SELECT min(u.id) FROM import_run u WHERE u.undoes = r.id AND u.status = 'undo') AS undone_by
 FROM import_run r JOIN source s ON s.id = source_id WHERE r.id = :run"""
 # Live rows after each good run that stands: those of its feed that were not rejected.
@@ -64,7 +66,8 @@ def runs(connection: Connection, source: str | None = None) -> list[dict[str, An
 
 
 def run(connection: Connection, number: int) -> dict[str, Any] | None:
-    """One run with its source's title and origin; None where there is none."""
+    """One run with its source's title and origin, and how many rows the good run before it
+    read (``expected``); None where there is none."""
     found = connection.execute(text(_RUN), {"run": number}).mappings().one_or_none()
     return dict(found) if found else None
 

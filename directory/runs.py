@@ -1,8 +1,9 @@
 """Runs and their books: what a run is of, what it did, and one of a source at a time."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from directory.quarantine import field_of, with_remedy
 
 # Rejects kept with a sample for each run; all of them are counted.
 MOST_REJECTS = 10_000
+TELL_SECONDS = 1
 
 
 class LockedError(Exception):
@@ -186,6 +188,24 @@ def begin(books: Connection, source: str, undoes: int | None = None) -> int:
     )
     opened = text("INSERT INTO import_run (source_id, undoes) VALUES (:id, :undoes) RETURNING id")
     return int(books.execute(opened, {"id": source, "undoes": undoes}).scalar_one())
+
+
+def telling(books: Connection, run: int, also: Callable[[int], None]) -> Callable[[int], None]:
+    """What enters in the books, now and then, how many rows a run has read so far."""
+    told = time.monotonic()
+    so_far = text(
+        "UPDATE import_run SET counts = jsonb_build_object('read', CAST(:read AS int)) "
+        "WHERE id = :run"
+    )
+
+    def tell(read: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= TELL_SECONDS:
+            books.execute(so_far, {"read": read, "run": run})
+            told = time.monotonic()
+        also(read)
+
+    return tell
 
 
 def close_run(books: Connection, report: Report) -> None:

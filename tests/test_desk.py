@@ -11,8 +11,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from directory import accounts, cli, db, history
+from directory import accounts, cli, db, history, runs
 from directory.config import Config, environment
+from directory.load import BATCH, load
+from directory.records import Row
+from directory.runs import SourceSpec
 from directory.web import desk
 from directory.web.app import create_app
 from directory.web.pictures import BAR_WIDTH, HEIGHT, WIDTH, bars, sparkline, tiles
@@ -152,6 +155,28 @@ def test_a_command_that_takes_long_goes_on(
         with db.writer(here).connect() as connection:
             status = history.runs(connection)[0]["status"]
         assert status in ("applied", "running", "undo")
+
+
+def test_a_run_at_work_says_how_far_it_is(
+    keeper: FlaskClient, here: Config, database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "TELL_SECONDS", 0)
+    spec, pages = SourceSpec("county", "csv", "feed"), []
+
+    def rows(last: int) -> Iterator[Row]:
+        for number in range(last):
+            if number == BATCH + 1:
+                with database.connect() as connection:
+                    (newest,) = history.runs(connection)[:1]
+                pages.append(keeper.get(f"/maintain/runs/{newest['id']}").text)
+            fields = {"external_id": str(number), "kind": "treatment", "name": f"Place {number}"}
+            yield Row(f"row {number}", fields, fields)
+
+    load(database, spec, rows(BATCH + 2))
+    load(database, spec, rows(BATCH + 3))
+    assert "2,000 rows read</label>" in pages[0]
+    assert f"2,000 rows read of {BATCH + 2:,} that the last good run had" in pages[1]
+    assert f'<progress id="progress" max="{BATCH + 2}" value="{BATCH}">' in pages[1]
 
 
 @pytest.mark.parametrize("action", ["accept", "undo"])
