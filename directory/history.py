@@ -10,7 +10,7 @@ SHOWN = 100
 _SOURCES = """
 SELECT s.id, s.kind, s.origin, s.title, s.licence, s.location, s.seen_on::text AS seen_on,
        (SELECT count(*) FROM listing l WHERE l.source_id = s.id AND l.listed) AS listings
-FROM source s ORDER BY s.id"""
+FROM source s WHERE CAST(:only AS text) IS NULL OR s.id = :only ORDER BY s.id"""
 _UNDONE = "EXISTS (SELECT FROM import_run u WHERE u.undoes = r.id AND u.status = 'undo')"
 _RUNS = """
 SELECT id, source_id AS source, status, started::text, finished::text, counts, message,
@@ -50,13 +50,14 @@ SELECT c.action, c.listing_id::text AS listing, coalesce(l.name, c.previous ->> 
     ORDER BY n.run_id LIMIT 1), to_jsonb(l) -> key)) ORDER BY key)
   FROM jsonb_each(c.previous) WHERE key <> ALL(:hidden)
   AND (l.address_public OR key <> ALL(:where))) AS fields
-FROM change c LEFT JOIN listing l ON l.id = c.listing_id WHERE c.run_id = :run
-AND (:action = '' OR c.action = :action) ORDER BY c.action, name, c.listing_id LIMIT {SHOWN}"""
+FROM (SELECT * FROM change WHERE run_id = :run AND (:action = '' OR action = :action)
+ ORDER BY listing_id LIMIT {SHOWN}) AS c
+LEFT JOIN listing l ON l.id = c.listing_id ORDER BY c.action, name, c.listing_id"""
 
 
-def sources(connection: Connection) -> list[dict[str, Any]]:
-    """All sources with how many listings of each are shown."""
-    return [dict(row) for row in connection.execute(text(_SOURCES)).mappings()]
+def sources(connection: Connection, only: str | None = None) -> list[dict[str, Any]]:
+    """All sources, or one, with how many listings of each are shown."""
+    return [dict(row) for row in connection.execute(text(_SOURCES), {"only": only}).mappings()]
 
 
 def runs(connection: Connection, source: str | None = None) -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ def actions(connection: Connection, number: int) -> dict[str, int]:
 
 
 def changed(connection: Connection, source: str, number: int, action: str) -> list[dict[str, Any]]:
-    """The first ``SHOWN`` listings that a run changed: ``action``, ``listing`` (id), ``name`` and
+    """``SHOWN`` of the listings that a run changed: ``action``, ``listing`` (id), ``name`` and
     ``fields``, a list of ``field``, ``was`` and ``became``. ``action`` narrows them down.
     """
     later = connection.execute(

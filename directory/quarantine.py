@@ -49,7 +49,7 @@ WHERE source_id = :source AND last_seen IS NULL AND repairs <> '[]'
 AND (:code = '' OR note ->> 'code' = :code)
 AND (:words = '' OR strpos(lower(concat_ws(' ', external_id, note ->> 'code',
  note ->> 'message', name)), :words) > 0)
-ORDER BY external_id, code LIMIT :most"""
+ORDER BY external_id LIMIT :most"""
 
 
 def find(

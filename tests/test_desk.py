@@ -229,6 +229,15 @@ def test_rejected_rows_are_shown_escaped_and_found(keeper: FlaskClient, here: Co
         assert ("<code>" in page, "alert(1)" in page) == (found, False)
 
 
+def test_repaired_rows_are_shown_when_asked_for(keeper: FlaskClient, here: Config) -> None:
+    write(here.home, 0, 3)
+    page = f"/maintain/runs/{imported(here)}"
+    assert "Repaired, as" not in keeper.get(page).text
+    shown = keeper.get(f"{page}?show=repaired&code=no_position&find=place 2").text
+    assert "Repaired, as listings stand now: 1</summary>" in shown
+    assert "Place 2</a>" in shown
+
+
 def test_a_listing_leads_maintainers_to_its_runs(
     keeper: FlaskClient, here: Config, database: Engine
 ) -> None:
@@ -263,7 +272,7 @@ def test_odd_questions_are_no_error(keeper: FlaskClient, here: Config) -> None:
     write(here.home, 0, 3)
     number = imported(here)
     for value in ("%00", "%25", "%ff", "'", "a" * 5_000):
-        for name in ("find", "code", "action"):
+        for name in ("find", "code", "action", "show"):
             assert keeper.get(f"/maintain/runs/{number}?{name}={value}").status_code == 200
 
 

@@ -5,13 +5,15 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from directory import history, quarantine
@@ -30,9 +32,17 @@ GOOD_RUNS = 30
 """Good runs of a source that its line shows."""
 ROWS = 50
 """Rejected and repaired rows each that a page shows."""
-_FILTERS = ("code", "find", "action")
+_FILTERS = ("code", "find", "action", "show")
 PATIENCE_SECONDS = 10
 """How long a page waits for a command; it goes on if it takes longer."""
+
+
+@contextmanager
+def _reading() -> Iterator[Connection]:
+    """A connection as for searches; a maintainer may wait longer than who searches."""
+    with state().reader.connect() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = '30s'"))
+        yield connection
 
 
 @desk.app_context_processor
@@ -49,7 +59,7 @@ def _everywhere() -> dict[str, Any]:
 def sources() -> str:
     """All sources: what is shown of each, since when, and which need somebody."""
     wrong, late = None, set()
-    with state().reader.connect() as connection:
+    with _reading() as connection:
         try:
             late = set(due(connection, read_sources(state().config.sources)))
         except UsageError as error:
@@ -79,7 +89,7 @@ def _needs_somebody(run: dict[str, Any] | None) -> bool:
 def coverage() -> str:
     """Pictures: listings by state, where the country has them as tiles, and by freshness."""
     country = state().config.country
-    with state().reader.connect() as connection:
+    with _reading() as connection:
         regions = history.by_region(connection, country)
         ages = history.freshness(connection)
     upto = [f"up to {days} {'day' if days == 1 else 'days'}" for days in history.FRESH_DAYS]
@@ -95,7 +105,7 @@ def coverage() -> str:
 @desk.get("/sources/<source>")
 def source(source: str) -> str:
     """The runs of one source, the newest first."""
-    with state().reader.connect() as connection:
+    with _reading() as connection:
         found = _source(connection, source)
         runs = history.runs(connection, source)
         line = history.live_rows(connection, GOOD_RUNS).get(source, [])
@@ -103,7 +113,7 @@ def source(source: str) -> str:
 
 
 def _source(connection: Connection, name: str) -> dict[str, Any]:
-    found = [row for row in history.sources(connection) if row["id"] == name]
+    found = history.sources(connection, name.replace("\0", ""))
     return found[0] if found else abort(404)
 
 
@@ -111,15 +121,18 @@ def _source(connection: Connection, name: str) -> dict[str, Any]:
 def run(number: int) -> str:
     """One run: counts, what the guard said, what it changed, and what it rejected."""
     # PostgreSQL's texts cannot hold NUL.
-    code, words, action = (request.args.get(n, "").replace("\0", "") for n in _FILTERS)
-    with state().reader.connect() as connection:
+    code, words, action, show = (request.args.get(n, "").replace("\0", "") for n in _FILTERS)
+    with _reading() as connection:
         found = _run(connection, number)
         asked = (code, words, ROWS)
         values = {
             "actions": history.actions(connection, number),
             "changed": history.changed(connection, found["source"], number, action),
             "rejected": quarantine.rejected(connection, number, *asked),
-            "repaired": quarantine.repaired(connection, found["source"], *asked),
+            # To look through all listings takes a while where there are many.
+            "repaired": quarantine.repaired(connection, found["source"], *asked)
+            if show == "repaired"
+            else None,
             "undoable": history.undoable(connection, found["source"]) == number,
             "acceptable": history.acceptable(connection, number),
         }
@@ -130,6 +143,7 @@ def run(number: int) -> str:
         code=code,
         words=words,
         action=action,
+        show=show,
         rows=ROWS,
         most=history.SHOWN,
         codes=sorted((counts.get("reasons", {}) | counts.get("repairs", {})).items()),
@@ -144,7 +158,7 @@ def _run(connection: Connection, number: int) -> dict[str, Any]:
 @desk.post("/runs/<int:number>/accept")
 def accept(number: int) -> ResponseReturnValue:
     """Import the source again as it was, and do what this run was refused; no other thing."""
-    with state().reader.connect() as connection:
+    with _reading() as connection:
         arguments = history.again(connection, _run(connection, number)["source"])
     said = _command("import", f"--accept={number}", *arguments)
     return _back(number, said or "This is at work. Load the page again to see what came of it.")
@@ -160,7 +174,7 @@ def undo(number: int) -> ResponseReturnValue:
 def _back(number: int, said: str) -> ResponseReturnValue:
     """To the newest run of the same source, which is what came of it."""
     flash(said)
-    with state().reader.connect() as connection:
+    with _reading() as connection:
         source = _run(connection, number)["source"]
         newest = history.newest(connection)[source]["id"]
     return redirect(url_for("desk.run", number=newest), 303)
@@ -193,7 +207,7 @@ def _command(*arguments: str) -> str | None:
 @desk.get("/listings/<uuid:listing>")
 def listing(listing: uuid.UUID) -> ResponseReturnValue:
     """To the newest run that is known to have changed a listing, or else to its source."""
-    with state().reader.connect() as connection, Session(connection) as session:
+    with _reading() as connection, Session(connection) as session:
         found = session.get(Listing, listing) or abort(404)
         number = history.last_change(connection, found.source_id, str(listing))
         if number is None:
