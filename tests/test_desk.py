@@ -287,6 +287,23 @@ def test_sources_that_cannot_be_read_are_said(
     assert "cannot be read as TOML" in page.text
 
 
+def test_what_is_due_is_said(database: Engine, here: Config, keeper: FlaskClient) -> None:
+    write(here.home, 0, 3)
+    imported(here)
+    table = f'kind = "csv"\nlocation = "{here.home}/feed.csv"\n'
+    (here.home / "own.toml").write_text(f"[county]\n{table}[city]\n{table}")
+    client = create_app(replace(here, sources=here.home / "own.toml")).test_client()
+    sign_in(client)
+    page = client.get("/maintain").text
+    assert "never imported: city." in page
+    assert ">due<" not in page
+    with database.begin() as connection:
+        connection.execute(text("UPDATE import_run SET started = now() - interval '25 hours'"))
+    page = client.get("/maintain").text
+    assert ">due<" in page
+    assert "1 day ago" in page
+
+
 @pytest.mark.parametrize("values", [[], [0], [5], [0, 0], [10, 5, 0], list(range(30))])
 def test_a_sparkline_stays_in_its_frame_and_starts_at_zero(values: list[int]) -> None:
     points = [tuple(map(float, p.split(","))) for p in sparkline(values).split()]

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from directory import history, quarantine
+from directory import db, history, quarantine
 from directory.config import ROOT, environment
 from directory.errors import UsageError
 from directory.fetch import shown
@@ -39,9 +39,9 @@ PATIENCE_SECONDS = 10
 
 @contextmanager
 def _reading() -> Iterator[Connection]:
-    """A connection as for searches; a maintainer may wait longer than who searches."""
-    with state().reader.connect() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = '30s'"))
+    """A connection that sees what a button has just done, which a replica may not yet."""
+    with db.writer(state().config).connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '30s'"))
         yield connection
 
 
@@ -77,6 +77,7 @@ def sources() -> str:
         lines=lines,
         needy=needy,
         wrong=wrong,
+        unread=sorted(late - {row["id"] for row in rows}),
         now=datetime.now(UTC),
     )
 

@@ -23,12 +23,14 @@ from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 
 from directory import accounts, db
 from directory.accounts import Account
 from directory.config import SHORTEST_KEY, Config
 from directory.errors import UsageError
 from directory.web import state
+from directory.web.site import error_page
 
 security = Blueprint("security", __name__)
 _logins = LoginManager()
@@ -80,6 +82,7 @@ def install(app: Flask, config: Config) -> None:
     _logins.init_app(app, add_context_processor=False)
     _logins.user_loader(_user)
     _csrf.init_app(app)
+    app.register_error_handler(CSRFError, _too_old)
     app.register_blueprint(security)
     app.after_request(_keep_private)
 
@@ -143,6 +146,11 @@ def from_here() -> None:
     """Refuse a form that another site sent. Browsers say so; what is no browser need not."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         abort(403, "This form came from another site. Please open the page here and try again.")
+
+
+def _too_old(_: CSRFError) -> ResponseReturnValue:
+    detail = "Nothing was done. Please load the page again, and press the button once more."
+    return error_page(400, "This page was too old", detail)
 
 
 @security.get("/sign-in")
