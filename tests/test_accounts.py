@@ -153,6 +153,13 @@ def test_signing_in_and_out(guest: FlaskClient) -> None:
     assert guest.get("/maintain").status_code == 302
 
 
+def test_the_cookie_holds_no_address_of_a_person_or_computer(guest: FlaskClient) -> None:
+    sign_in(guest)
+    with guest.session_transaction() as session:
+        assert set(session) <= {"_user_id", "_fresh", "_permanent"}
+        assert re.fullmatch(r"\d+\.0", session["_user_id"])
+
+
 @pytest.mark.parametrize(
     "secure", [{"base_url": "https://localhost"}, {"headers": {"X-Forwarded-Proto": "https"}}]
 )

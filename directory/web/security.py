@@ -180,6 +180,7 @@ def check() -> ResponseReturnValue:
     session.clear()
     session.permanent = True
     login_user(User(found))
+    session.pop("_id", None)  # a hash of the computer's address, which we do not want to know
     return redirect(_local(request.form.get("next", "")), 303)
 
 
