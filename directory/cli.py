@@ -1,6 +1,7 @@
 """The command line: ``directory …``. Exit codes are those of ``Exit``."""
 
 import argparse
+import getpass
 import json
 import re
 import sys
@@ -13,10 +14,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from directory import backup, cluster, db, pocket, quarantine, seeds
+from directory import accounts, backup, cluster, db, history, pocket, quarantine, seeds
 from directory.archive import keeping
 from directory.asking import ask
 from directory.config import Config, load_config
@@ -117,7 +117,8 @@ def _settings(pairs: Sequence[str], option: str = "--set") -> dict[str, str]:
 def _import(options: argparse.Namespace, config: Config) -> int:
     engine = db.writer(_started(config))
     read = importer(options.kind)
-    settings = _settings(options.set)
+    given = _settings(options.set)
+    settings = dict(given)
     if near := settings.get("near"):
         with engine.connect() as connection:
             place = find_place(connection, near, config.country)
@@ -131,6 +132,7 @@ def _import(options: argparse.Namespace, config: Config) -> int:
         options.title,
         options.licence,
         limits=_limits(options.limit),
+        options=given,
     )
     with _progress(options.source) as progress, keeping(config, options.source) as kept:
         rows = read(options.location, settings, kept.open)
@@ -302,34 +304,15 @@ def _place(options: argparse.Namespace, config: Config) -> int:
     return Exit.DONE
 
 
-_SOURCES = """
-SELECT s.id, s.kind, s.origin, s.title, s.licence, s.location, s.seen_on::text AS seen_on,
-       (SELECT count(*) FROM listing l WHERE l.source_id = s.id AND l.listed) AS listings
-FROM source s ORDER BY s.id"""
-_RUNS = """
-SELECT id, source_id AS source, status, started::text, finished::text, counts, message,
- coalesce(diff ->> 'verdict', status) AS verdict, coalesce(diff -> 'alarms', '[]') AS alarms,
- accepts, undoes, (SELECT min(u.id) FROM import_run u WHERE u.undoes = r.id
- AND u.status = 'undo') AS undone_by
-FROM import_run r WHERE CAST(:source AS text) IS NULL OR source_id = :source
-ORDER BY id DESC LIMIT 100"""
-
-
-def _table(
-    options: argparse.Namespace, config: Config, sql: str, values: dict[str, Any], line: str
-) -> int:
+def _sources(options: argparse.Namespace, config: Config) -> int:
     with db.reader(_started(config)).connect() as connection:
-        rows = [dict(row) for row in connection.execute(text(sql), values).mappings()]
+        rows = history.sources(connection)
     if options.json:
         _print(rows)
     else:
+        line = "{id}  {kind}  {listings} listings, seen {seen_on}  {title}"
         print("\n".join(line.format(**row) for row in rows) or "none yet")
     return Exit.DONE
-
-
-def _sources(options: argparse.Namespace, config: Config) -> int:
-    line = "{id}  {kind}  {listings} listings, seen {seen_on}  {title}"
-    return _table(options, config, _SOURCES, {}, line)
 
 
 def _runs(options: argparse.Namespace, config: Config) -> int:
@@ -338,8 +321,7 @@ def _runs(options: argparse.Namespace, config: Config) -> int:
     if options.code or options.find:
         raise UsageError("--code and --find search what was rejected: add --rejects.")
     with db.reader(_started(config)).connect() as connection:
-        found = connection.execute(text(_RUNS), {"source": options.source}).mappings()
-        rows = [dict(row) for row in found]
+        rows = history.runs(connection, options.source)
     if options.json:
         _print(rows)
     else:
@@ -385,6 +367,40 @@ def _generate(options: argparse.Namespace, config: Config) -> int:
     _refresh(config)
     print(_summary(report))
     return Exit.DONE
+
+
+def _account(options: argparse.Namespace, config: Config) -> int:
+    engine = db.writer(_started(config))
+    if options.action == "list":
+        with engine.connect() as connection:
+            rows = accounts.listed(connection)
+        line = "{0.email}  {0.role}  since {0.created:%Y-%m-%d}{1}"
+        states = [f", disabled {row.disabled:%Y-%m-%d}" if row.disabled else "" for row in rows]
+        print("\n".join(map(line.format, rows, states)) or "none yet")
+        return Exit.DONE
+    if options.email is None:
+        raise UsageError(f"account {options.action} needs an e-mail address.")
+    if options.action == "disable":
+        accounts.disable(engine, options.email)
+    elif options.action == "password":
+        accounts.set_password(engine, options.email, _password(options.password_stdin))
+    elif options.role is None:
+        raise UsageError(f"account add needs --role {' or '.join(accounts.ROLES)}.")
+    else:
+        accounts.add(engine, options.email, options.role, _password(options.password_stdin))
+    return Exit.DONE
+
+
+def _password(piped: bool) -> str:
+    """One line of standard input, or what is typed twice without being shown."""
+    if piped:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise UsageError("Give the password on standard input with --password-stdin.")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("The same again: ") != password:
+        raise UsageError("These are two different passwords.")
+    return password
 
 
 def _db(options: argparse.Namespace, config: Config) -> int:
@@ -457,6 +473,11 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("slugs", nargs="*", metavar="SLUG", help="these, due or not")
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
+    people = command("account", "accounts of those who keep the directory", _account, False)
+    people.add_argument("action", choices=["add", "password", "disable", "list"])
+    people.add_argument("email", nargs="?", metavar="EMAIL")
+    people.add_argument("--role", choices=accounts.ROLES)
+    people.add_argument("--password-stdin", action="store_true", help="read it, do not ask")
     private = command("db", "the private database", _db, False)
     actions = ["url", "init", "start", "stop", "status", "backup", "restore"]
     private.add_argument("action", choices=actions)

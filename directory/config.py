@@ -5,13 +5,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from directory.errors import UsageError
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
+SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Config:
     feed_ports: ports from which feeds are fetched; private_feeds: whether also from private
         addresses, and then from any port.
     sources: the operator's own file of sources, beside the bundled one.
+    secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
     """
 
     database_url: str | None
@@ -39,6 +41,7 @@ class Config:
     feed_ports: tuple[int, ...]
     private_feeds: bool
     sources: Path | None
+    secret_key: str | None = field(default=None, repr=False)
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -52,6 +55,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_FEED_PORTS": ("80,443,8080,8443", "ports from which feeds are fetched"),
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
+    "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
 }
 
 
@@ -81,6 +85,12 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         raise UsageError("DIRECTORY_CONTACT takes an e-mail address or a link in plain letters.")
     if private not in ("0", "1"):
         raise UsageError(f"DIRECTORY_PRIVATE_FEEDS is {private!r}; it takes 0 or 1.")
+    secret = value["DIRECTORY_SECRET_KEY"]
+    if secret and len(secret) < SHORTEST_KEY:
+        raise UsageError(
+            f"DIRECTORY_SECRET_KEY takes {SHORTEST_KEY} characters or more, such as those that "
+            "this prints: openssl rand -hex 32"
+        )
     return Config(
         database_url=value["DIRECTORY_DATABASE_URL"] or None,
         read_url=value["DIRECTORY_READ_URL"] or None,
@@ -92,4 +102,22 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         feed_ports=_ports(value["DIRECTORY_FEED_PORTS"]),
         private_feeds=private == "1",
         sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
+        secret_key=secret or None,
     )
+
+
+def environment(config: Config) -> dict[str, str]:
+    """What ``load_config`` reads ``config`` from: for a command that is run in another process."""
+    return {
+        "DIRECTORY_DATABASE_URL": config.database_url or "",
+        "DIRECTORY_READ_URL": config.read_url or "",
+        "DIRECTORY_HOME": str(config.home),
+        "DIRECTORY_COUNTRY": config.country,
+        "DIRECTORY_STATEMENT_TIMEOUT_MS": str(config.statement_timeout_ms),
+        "DIRECTORY_LOCK_TIMEOUT_MS": str(config.lock_timeout_ms),
+        "DIRECTORY_CONTACT": config.contact,
+        "DIRECTORY_FEED_PORTS": ",".join(map(str, config.feed_ports)),
+        "DIRECTORY_PRIVATE_FEEDS": str(int(config.private_feeds)),
+        "DIRECTORY_SOURCES": str(config.sources or ""),
+        "DIRECTORY_SECRET_KEY": config.secret_key or "",
+    }

@@ -24,6 +24,7 @@ from directory.runs import (
     open_run,
     reason,
     refused_diff,
+    telling,
     writing,
 )
 
@@ -57,7 +58,7 @@ def load(  # noqa: PLR0913 - what a run is of, and three keywords
         try:
             with engine.connect() as connection, connection.begin() as transaction:
                 writing(connection, source.id)
-                _stage(connection, report, rows, progress)
+                _stage(connection, report, rows, telling(books, report.run_id, progress))
                 seen = _diff(connection, report)
                 _judge(connection, report, source, seen, accepted)
                 report.status = "dry-run" if dry_run else str(report.verdict)

@@ -88,6 +88,9 @@ class Source(Base):
     limits: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment="the guard's limits where they are this source's own"
     )
+    options: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment="of its kind, as its newest run had them"
+    )
     __table_args__ = (CheckConstraint("origin IN ('feed', 'bundled', 'sample')", name="origin"),)
 
 
@@ -289,3 +292,21 @@ class Change(Base):
             "action IN ('added', 'changed', 'returned', 'missing', 'gone')", name="action"
         ),
     )
+
+
+class Account(Base):
+    """Who keeps the directory, or plans with a family; whoever searches has none."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True, comment="in small letters")
+    role: Mapped[str]
+    hash: Mapped[str] = mapped_column(comment="of the password, argon2id with its parameters")
+    created: Mapped[datetime] = mapped_column(server_default=func.now())
+    disabled: Mapped[datetime | None]
+    sessions: Mapped[int] = mapped_column(
+        server_default=text("0"), comment="sessions that began with another number have ended"
+    )
+    tries: Mapped[int] = mapped_column(server_default=text("0"))
+    tries_since: Mapped[datetime | None]
+    __table_args__ = (CheckConstraint("role IN ('interventionist', 'maintainer')", name="role"),)

@@ -49,7 +49,7 @@ WHERE source_id = :source AND last_seen IS NULL AND repairs <> '[]'
 AND (:code = '' OR note ->> 'code' = :code)
 AND (:words = '' OR strpos(lower(concat_ws(' ', external_id, note ->> 'code',
  note ->> 'message', name)), :words) > 0)
-ORDER BY external_id, code LIMIT :most"""
+ORDER BY external_id LIMIT :most"""
 
 
 def find(
@@ -68,7 +68,23 @@ def find(
     run = connection.execute(newest, {"source": source}).scalar()
     if run is None:
         raise UsageError(f"{source} has not been imported; see directory sources.")
-    values = {"code": code, "words": words.lower(), "most": SHOWN}
-    rejects = connection.execute(text(_REJECTS), {"run": run, **values}).mappings()
-    repairs = connection.execute(text(_REPAIRS), {"source": source, **values}).mappings()
-    return [dict(row) for row in (*rejects, *repairs)]
+    return [
+        *rejected(connection, run, code, words),
+        *repaired(connection, source, code, words),
+    ]
+
+
+def rejected(
+    connection: Connection, run: int, code: str = "", words: str = "", most: int = SHOWN
+) -> list[dict[str, Any]]:
+    """The rows that one run rejected, as ``find`` has them."""
+    values = {"run": run, "code": code, "words": words.lower(), "most": most}
+    return [dict(row) for row in connection.execute(text(_REJECTS), values).mappings()]
+
+
+def repaired(
+    connection: Connection, source: str, code: str = "", words: str = "", most: int = SHOWN
+) -> list[dict[str, Any]]:
+    """The repairs that stand in the source's listings, as ``find`` has them."""
+    values = {"source": source, "code": code, "words": words.lower(), "most": most}
+    return [dict(row) for row in connection.execute(text(_REPAIRS), values).mappings()]

@@ -1,8 +1,9 @@
 """Runs and their books: what a run is of, what it did, and one of a source at a time."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from directory.quarantine import field_of, with_remedy
 
 # Rejects kept with a sample for each run; all of them are counted.
 MOST_REJECTS = 10_000
+TELL_SECONDS = 1
 
 
 class LockedError(Exception):
@@ -26,6 +28,7 @@ class SourceSpec:
     """A source as the command line or a configuration names it.
 
     limits: the guard's limits for this source, in place of those it had; None keeps them.
+    options: of its kind, so that the same import can be run again.
     """
 
     id: str
@@ -35,6 +38,7 @@ class SourceSpec:
     licence: str | None = None
     origin: str = "feed"
     limits: Mapping[str, float] | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -156,13 +160,15 @@ def open_run(books: Connection, source: SourceSpec) -> int:
         "licence": source.licence,
         "origin": source.origin,
         "limits": None if source.limits is None else json.dumps(checked_limits(source.limits)),
+        "options": json.dumps(dict(source.options)),
     }
     books.execute(
         text(
-            "INSERT INTO source (id, kind, location, title, licence, origin, limits) "
-            "VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
-            "coalesce(CAST(:limits AS jsonb), '{}')) "
+            "INSERT INTO source (id, kind, location, title, licence, origin, limits, "
+            "options) VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
+            "coalesce(CAST(:limits AS jsonb), '{}'), CAST(:options AS jsonb)) "
             "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
+            "options = excluded.options, "
             "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence), "
             "limits = coalesce(CAST(:limits AS jsonb), source.limits)"
         ),
@@ -182,6 +188,24 @@ def begin(books: Connection, source: str, undoes: int | None = None) -> int:
     )
     opened = text("INSERT INTO import_run (source_id, undoes) VALUES (:id, :undoes) RETURNING id")
     return int(books.execute(opened, {"id": source, "undoes": undoes}).scalar_one())
+
+
+def telling(books: Connection, run: int, also: Callable[[int], None]) -> Callable[[int], None]:
+    """What enters in the books, now and then, how many rows a run has read so far."""
+    told = time.monotonic()
+    so_far = text(
+        "UPDATE import_run SET counts = jsonb_build_object('read', CAST(:read AS int)) "
+        "WHERE id = :run"
+    )
+
+    def tell(read: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= TELL_SECONDS:
+            books.execute(so_far, {"read": read, "run": run})
+            told = time.monotonic()
+        also(read)
+
+    return tell
 
 
 def close_run(books: Connection, report: Report) -> None:

@@ -75,6 +75,7 @@ def _configured(where: str, name: str, values: Any) -> Configured:
     if not every:
         raise UsageError(f"{where}: every takes hours or days, such as 12h or 7d.")
     importer(values["kind"])
+    options = {key: str(value) for key, value in options.items()}
     return Configured(
         SourceSpec(
             name,
@@ -83,10 +84,11 @@ def _configured(where: str, name: str, values: Any) -> Configured:
             values.get("title"),
             values.get("licence"),
             limits=limits,
+            options=options,
         ),
         timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])}),
         enabled,
-        {key: str(value) for key, value in options.items()},
+        options,
         values.get("attribution"),
         values.get("contact"),
     )

@@ -19,7 +19,7 @@ RANKS = [
     {"judge", "criteria", "guard", "quarantine"},
     {"search", "changes", "runs"},
     {"load", "parameters"},
-    {"asking", "sources", "undo", "archive"},
+    {"asking", "sources", "undo", "archive", "accounts", "history"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from directory import cli, derive, judge, locate, question, search
+from directory import accounts, cli, derive, judge, locate, question, search
 from directory.config import DATA, ROOT, SETTINGS
 from directory.errors import UsageError
 from directory.feed import LARGEST
@@ -22,6 +22,7 @@ from directory.load import BATCH
 from directory.parameters import MOST_PER_PAGE
 from directory.runs import MOST_REJECTS, Report
 from directory.schedule import PARTS
+from directory.web import security
 from importers.csv import read as read_csv
 
 DOCUMENTS = [
@@ -229,6 +230,10 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
         ("docs/importing.md", f"more than {locate.STRAY_KM:g} km"),
         ("docs/importing.md", f"over {LARGEST // 1024**3} GB"),
         ("docs/importing.md", f"the first {MOST_REJECTS:,} of a run"),
+        ("docs/operating.md", f"at least {accounts.SHORTEST}\n"),
+        ("docs/operating.md", f"ends {security.HOURS} hours after the last request"),
+        ("docs/operating.md", f"Within {accounts.TRIES_MINUTES} minutes an account has"),
+        ("docs/operating.md", f"an account has {accounts.TRIES} tries"),
         ("docs/privacy.md", f"first {judge.SAMPLE_LENGTH} characters"),
     ],
 )

@@ -11,8 +11,9 @@ from directory import cluster, db
 from directory.config import ROOT, Config, load_config
 from directory.errors import UsageError
 from directory.pocket import open_pocket
-from directory.web import State, state
+from directory.web import State, security, state
 from directory.web.api import api, json_response, problem
+from directory.web.desk import desk
 from directory.web.site import error_page, site
 
 # Everything a page needs comes from its own address; nothing tells other sites where from.
@@ -40,6 +41,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["directory"] = State(config, db.reader(config))
     app.register_blueprint(site)
     app.register_blueprint(api)
+    security.install(app, config)
+    app.register_blueprint(desk)
     app.add_url_rule("/healthz", view_func=health)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)

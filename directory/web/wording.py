@@ -155,6 +155,22 @@ def long_date(day: date) -> str:
 
 
 @lru_cache(maxsize=8_192)
+def moment(when: datetime) -> str:
+    """A moment for maintainers, to the minute: "November 1, 2026, 07:05 UTC"."""
+    utc = when.astimezone(UTC)
+    return f"{long_date(utc.date())}, {utc:%H:%M} UTC"
+
+
+def age(when: datetime, now: datetime) -> str:
+    """How long ago: "5 minutes ago", "3 hours ago", "2 days ago"."""
+    minutes = max(int((now - when).total_seconds() // 60), 0)
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
 def phone(value: str, country: str) -> str:
     """An E.164 number or short code as people of ``country`` write it."""
     if not value.startswith("+"):

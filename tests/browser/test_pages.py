@@ -1,12 +1,11 @@
 """The pages in a real browser: the main journey, narrow screens, accessibility, privacy."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 # A browser that has seen enough of a page hangs up; the test server then leaves a file to the
 # garbage collector.
@@ -29,16 +28,6 @@ PATHS = (
     "/nothing",
 )
 LISTINGS = ("Front Range Detox", "Online Newcomers", "Willow House", "Early Birds")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        )
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -67,6 +67,13 @@ def upgrade() -> None:
             nullable=False,
             comment="the guard's limits where they are this source's own",
         ),
+        sa.Column(
+            "options",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="of its kind, as its newest run had them",
+        ),
         sa.CheckConstraint(
             "origin IN ('feed', 'bundled', 'sample')", name=op.f("ck_source_origin")
         ),
@@ -279,6 +286,36 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "listing_id", name=op.f("pk_change")),
     )
+    op.create_table(
+        "account",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False, comment="in small letters"),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column(
+            "hash",
+            sa.Text(),
+            nullable=False,
+            comment="of the password, argon2id with its parameters",
+        ),
+        sa.Column(
+            "created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("disabled", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "sessions",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="sessions that began with another number have ended",
+        ),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tries_since", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "role IN ('interventionist', 'maintainer')", name=op.f("ck_account_role")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
+        sa.UniqueConstraint("email", name=op.f("uq_account_email")),
+    )
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -286,5 +323,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    for table in ("change", "reject", "listing", "import_run", "source", "place", "generation"):
+    tables = "account change reject listing import_run source place generation"
+    for table in tables.split():
         op.drop_table(table)

@@ -1,0 +1,92 @@
+"""The desk in a real browser: signing in, accepting and undoing without JavaScript, and axe."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+from directory import accounts, cli, db
+from directory.config import Config, environment
+from directory.web.app import create_app
+from tests.conftest import settings
+from tests.test_accounts import EMAIL, PASSWORD
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def desk(
+    database: Engine, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a site with a maintainer, an applied run with a reject, and a refused one."""
+    found = replace(settings(config, database.url), home=tmp_path)
+    for name, value in environment(found).items():
+        monkeypatch.setenv(name, value)
+    accounts.add(database, EMAIL, "maintainer", PASSWORD)
+    head, path = "external_id,kind,name,region,fees\n", tmp_path / "feed.csv"
+    for fees, last, bad in (("Free", 60, "x,casino,No,NV,\n"), ("Ten", 58, ""), ("Ten", 40, "")):
+        rows = "".join(f"{n},treatment,Place {n},CO,{fees}\n" for n in range(last))
+        path.write_text(head + rows + bad)
+        cli.main(["import", "csv", str(path), "--source", "county"])
+    server = make_server("127.0.0.1", 0, create_app(found), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    db.reader(found).dispose()
+
+
+def sign_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/maintain")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Desk")
+
+
+def test_the_journey_of_a_maintainer_without_javascript(browser: Browser, desk: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, desk)
+    page.get_by_role("link", name="county: run 3").click()
+    expect(page.get_by_role("heading", name="The guard stopped it")).to_be_visible()
+    page.get_by_role("button", name="Accept this difference").click()
+    expect(page.get_by_role("status")).to_contain_text("county: applied (run 4")
+    page.get_by_role("button", name="Undo this run").click()
+    expect(page.get_by_role("status")).to_contain_text("run 4 was undone (run 5)")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert context.cookies() == []
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    browser: Browser, desk: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+    sign_in(page, desk)
+    paths = ["", "/sources/county", "/runs/1", "/runs/2", "/runs/3", "/coverage"]
+    for path in [*(f"/maintain{path}" for path in paths), "/sign-in"]:
+        page.goto(desk + path)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over <= 0, f"{path} is {over} px too wide at {width} px"
+    assert said == []
+    context.close()
