@@ -27,6 +27,7 @@ class Config:
     feed_ports: ports from which feeds are fetched; private_feeds: whether also from private
         addresses, and then from any port.
     sources: the operator's own file of sources, beside the bundled one.
+    geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
     """
 
     database_url: str | None
@@ -39,6 +40,7 @@ class Config:
     feed_ports: tuple[int, ...]
     private_feeds: bool
     sources: Path | None
+    geocoder: str
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -52,6 +54,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_FEED_PORTS": ("80,443,8080,8443", "ports from which feeds are fetched"),
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
+    "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
 
 
@@ -92,4 +95,5 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         feed_ports=_ports(value["DIRECTORY_FEED_PORTS"]),
         private_feeds=private == "1",
         sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
+        geocoder=value["DIRECTORY_GEOCODER"],
     )
