@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,7 +20,13 @@ from directory.errors import UsageError
 from directory.positions import Asked, address, ask
 from tests.conftest import Loader, settings
 
-HOUSE = {"lat": "39.7500", "lon": "-104.9990", "place_rank": 30, "class": "place", "type": "house"}
+HOUSE = {
+    "lat": "39.7500",
+    "lon": "-104.9990",
+    "place_rank": 30,
+    "type": "house",
+    "display_name": "1, Main Street, Denver, Colorado, 80202, United States",
+}
 PLACE: dict[str, object] = {
     "street": ["1 Main St", "Suite 200"],
     "city": "Denver",
@@ -128,7 +135,7 @@ def test_the_next_import_applies_what_was_found(
         {"street": ["1 Main St " * 40]},
         {"street": ["\ufdfa" * 100]},
     ],
-    ids=str,
+    ids=lambda row: str(row)[:40].encode("ascii", "replace").decode(),
 )
 def test_what_is_never_asked(
     load_rows: Loader, run: Asks, site: type[_Nominatim], row: dict[str, object]
@@ -189,7 +196,7 @@ def test_zero_zero_is_no_point(load_rows: Loader, run: Asks) -> None:
         ([{**HOUSE, "lat": "91", "lon": "0"}], 200, "unreadable", 1),
         ([{**HOUSE, "lat": "nan"}], 200, "unreadable", 1),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:20],
 )
 def test_failures_are_kept_and_asked_again_when_they_should_be(
     load_rows: Loader,
@@ -277,7 +284,7 @@ def test_all_processes_together_ask_one_a_second(
     assert time.monotonic() - started >= 1.5
     assert sum(each.result().counts.total() for each in both) == 4
     times = sorted(row[0] for row in stored(database, "asked", "geocode"))
-    gaps = [(b - a).total_seconds() for a, b in zip(times, times[1:], strict=False)]
+    gaps = [(b - a).total_seconds() for a, b in pairwise(times)]
     assert min(gaps) >= 0.5
 
 
