@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import Engine, text
 
-from directory import geocode, positions
+from directory import cli, geocode, positions
 from directory.config import Config
 from directory.errors import UsageError
 from directory.positions import Asked, address, ask
@@ -323,3 +323,27 @@ def test_a_private_address_is_refused_unless_allowed(config: Config, site: Any) 
 )
 def test_what_is_inside_the_building_is_left_out(lines: list[str], asked: str) -> None:
     assert address({"street": lines, "city": "Denver"}) == asked
+
+
+def test_the_command_says_what_it_did(
+    load_rows: Loader,
+    database: Engine,
+    config: Config,
+    site: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    load_rows(*rows(2))
+    assert cli.main(["geocode"]) == cli.Exit.USAGE
+    url = settings(config, database.url).database_url
+    monkeypatch.setenv("DIRECTORY_DATABASE_URL", str(url))
+    monkeypatch.setenv("DIRECTORY_GEOCODER", f"nominatim http://127.0.0.1:{site.port}")
+    monkeypatch.setenv("DIRECTORY_CONTACT", "me@example.org")
+    assert cli.main(["geocode", "--most", "0"]) == cli.Exit.USAGE
+    assert cli.main(["geocode", "--most", "1"]) == cli.Exit.DONE
+    assert capsys.readouterr().out == "1 addresses asked, 1 exact\n"
+    answer(site, [], 403)
+    assert cli.main(["geocode", "test", "--json"]) == cli.Exit.FAILED
+    said = capsys.readouterr()
+    assert json.loads(said.out)["refused"] == 1
+    assert "Oak" not in said.err
