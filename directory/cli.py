@@ -16,7 +16,18 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy.exc import OperationalError
 
-from directory import accounts, backup, cluster, db, history, pocket, quarantine, seeds
+from directory import (
+    accounts,
+    backup,
+    cluster,
+    db,
+    geocode,
+    history,
+    pocket,
+    positions,
+    quarantine,
+    seeds,
+)
 from directory.archive import keeping
 from directory.asking import ask
 from directory.config import Config, load_config
@@ -236,6 +247,23 @@ def _refresh(config: Config) -> None:
         reason = type(error).__name__
         message = f"The listings are in, but suggestions are still the old ones ({reason})."
         print(f"directory: {message}\nThe next import tries again.", file=sys.stderr)
+
+
+def _geocode(options: argparse.Namespace, config: Config) -> int:
+    if options.most < 1:
+        raise UsageError("--most takes a number from 1.")
+    provider = geocode.provider(config)
+    with _progress("asked") as progress:
+        engine = db.writer(_started(config))
+        asked = positions.ask(engine, provider, options.slugs, options.most, progress)
+    if options.json:
+        _print({"asked": asked.counts.total(), **asked.counts, "stopped": asked.stopped})
+    else:
+        counted = "".join(f", {count:,} {kind}" for kind, count in asked.counts.most_common())
+        print(f"{asked.counts.total():,} addresses asked{counted}")
+    if asked.stopped:
+        return _say(asked.stopped, Exit.FAILED)
+    return Exit.DONE
 
 
 def _summary(report: Report) -> str:
@@ -471,6 +499,9 @@ def _parser() -> argparse.ArgumentParser:
     back.add_argument("run_id", type=int, metavar="RUN_ID")
     again = command("refresh", "import the configured sources that are due", _refresh_due, True)
     again.add_argument("slugs", nargs="*", metavar="SLUG", help="these, due or not")
+    points = command("geocode", "ask where addresses without a point are", _geocode, True)
+    points.add_argument("slugs", nargs="*", metavar="SLUG", help="of these sources alone")
+    points.add_argument("--most", type=int, default=1000, metavar="NUMBER", help="of addresses")
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
     people = command("account", "accounts of those who keep the directory", _account, False)

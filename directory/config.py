@@ -29,6 +29,7 @@ class Config:
         addresses, and then from any port.
     sources: the operator's own file of sources, beside the bundled one.
     secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
+    geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
     """
 
     database_url: str | None
@@ -42,6 +43,7 @@ class Config:
     private_feeds: bool
     sources: Path | None
     secret_key: str | None = field(default=None, repr=False)
+    geocoder: str = ""
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -56,6 +58,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
     "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
+    "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
 
 
@@ -103,6 +106,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         private_feeds=private == "1",
         sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
         secret_key=secret or None,
+        geocoder=value["DIRECTORY_GEOCODER"],
     )
 
 
@@ -120,4 +124,5 @@ def environment(config: Config) -> dict[str, str]:
         "DIRECTORY_PRIVATE_FEEDS": str(int(config.private_feeds)),
         "DIRECTORY_SOURCES": str(config.sources or ""),
         "DIRECTORY_SECRET_KEY": config.secret_key or "",
+        "DIRECTORY_GEOCODER": config.geocoder,
     }

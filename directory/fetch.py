@@ -37,7 +37,16 @@ _TUNNELS = tuple(
 
 
 class FetchError(UsageError):
-    """The address does not give data; nothing was imported."""
+    """The address does not give data; nothing was imported.
+
+    status: of the answer, 0 where none came. wait: seconds that it asks to wait, where it does.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, wait: float | None = None, timed_out: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status, self.wait, self.timed_out = status, wait, timed_out
 
 
 class NotModifiedError(Exception):
@@ -99,7 +108,8 @@ class Fetcher:
             except _BROKEN as error:
                 if last or isinstance(error, ssl.SSLCertVerificationError):
                     raise FetchError(
-                        f"{shown(url)} does not answer ({_why(error)}); check the address."
+                        f"{shown(url)} does not answer ({_why(error)}); check the address.",
+                        timed_out=isinstance(error, TimeoutError),
                     ) from None
             pause = self._pause(attempt, asked)
             if time.monotonic() + pause > deadline:
@@ -212,7 +222,9 @@ class Fetcher:
                 what = kind
             raise FetchError(
                 f"{shown(url)} answered {what}, not data. It may be a sign-in or an error page: "
-                "open it in a browser to see, or save the feed and import the file."
+                "open it in a browser to see, or save the feed and import the file.",
+                status=status,
+                wait=_retry_after(answer.headers.get("Retry-After")),
             )
         if (answer.length or 0) > self.rules.largest:
             answer.close()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from directory import changes, guard
+from directory import changes, guard, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -114,7 +114,7 @@ def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterat
         "SELECT external_id, content_hash, repairs FROM listing "
         "WHERE source_id = :source AND external_id = ANY(:ids)"
     )
-    while batch := list(itertools.islice(stream, BATCH)):
+    while batch := positions.located(connection, list(itertools.islice(stream, BATCH))):
         ids = [identity(row) for row in batch]
         found = connection.execute(query, {"source": source, "ids": ids})
         known = {row.external_id: (row.content_hash, row.repairs) for row in found}

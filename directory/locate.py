@@ -43,6 +43,7 @@ class Gazetteer:
     connection: Connection
     postcodes: dict[str, dict[str, Point]] = field(default_factory=dict)
     cities: dict[str, dict[tuple[str, str | None], Point]] = field(default_factory=dict)
+    regions: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
 
     def postcode(self, country: str, code: str | None) -> Point | None:
         """The centre of a postal code, or of the longest part of it that is known."""
@@ -68,6 +69,16 @@ class Gazetteer:
             self.cities[country] = cities
         return self.cities[country].get((_key(name), region))
 
+    def around(self, country: str, region: str | None) -> list[Point]:
+        """The cities of a region, by which to tell whether a point is anywhere in it."""
+        if not region:
+            return []
+        if (country, region) not in self.regions:
+            self.city(country, "any", region)  # reads the country's cities
+            cities = self.cities[country].items()
+            self.regions[country, region] = [at for (_, where), at in cities if where == region]
+        return self.regions[country, region]
+
     def _rows(self, country: str, kind: str) -> Any:
         place = PlaceName.__table__.c
         query = (
@@ -86,7 +97,10 @@ def locate(record: Record, gazetteer: Gazetteer, notes: list[Note]) -> None:
     by_code = gazetteer.postcode(record.country, record.postal_code)
     by_city = gazetteer.city(record.country, record.city, record.region)
     if record.in_person:
-        _position(record, [place for place in (by_code, by_city) if place], notes)
+        stated = [place for place in (by_code, by_city) if place]
+        _position(record, stated, notes)
+        if not stated:
+            _check_region(record, gazetteer.around(record.country, record.region), notes)
     if record.timezone is None:
         point = _point(record) or by_code or by_city
         record.timezone = (point and tzfpy.get_tz(point[1], point[0])) or "UTC"
@@ -120,6 +134,23 @@ def _position(record: Record, stated: list[Point], notes: list[Note]) -> None:
             _approximate(record, stated[0])
             what = "moved to its postal code or city, which was far away"
             notes.append(Note("latitude", "stray_point", what))
+
+
+def _check_region(record: Record, cities: list[Point], notes: list[Note]) -> None:
+    """Of a record whose town nobody knows: is its point near any town of its region?"""
+    point = _point(record)
+    if point is None or not cities or _near(point, cities):
+        return
+    swapped = (point[1], point[0])
+    if abs(swapped[0]) <= 90 and _near(swapped, cities):
+        record.latitude, record.longitude = swapped
+        what = "latitude and longitude changed places"
+        notes.append(Note("latitude", "swapped_coordinates", what))
+    else:
+        # The point may be right and the region wrong: a person has to look.
+        notes.append(
+            Note("latitude", "outside_region", "is far from its region; see which is right")
+        )
 
 
 def _near(point: Point, places: list[Point]) -> bool:

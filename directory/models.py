@@ -310,3 +310,32 @@ class Account(Base):
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     tries_since: Mapped[datetime | None]
     __table_args__ = (CheckConstraint("role IN ('interventionist', 'maintainer')", name="role"),)
+
+
+class Geocode(Base):
+    """What a geocoder answered, once for each provider and normalised address."""
+
+    __tablename__ = "geocode"
+    query: Mapped[str] = mapped_column(primary_key=True, comment="normalised address")
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    asked: Mapped[datetime]
+    again: Mapped[datetime | None] = mapped_column(
+        comment="when it may be asked again; null: never, for there is an answer"
+    )
+    failure: Mapped[str | None]
+    latitude: Mapped[float | None] = mapped_column(Float(53))
+    longitude: Mapped[float | None] = mapped_column(Float(53))
+    precision: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint(
+            "failure IN ('not_found', 'busy', 'refused', 'timeout', 'error', 'unreadable', "
+            "'unanswered')",
+            name="failure",
+        ),
+        CheckConstraint(
+            "num_nulls(latitude, longitude, precision) = CASE WHEN failure IS NULL "
+            "THEN 0 ELSE 3 END AND (again IS NULL) = (failure IS NULL)",
+            name="answer",
+        ),
+        Index("ix_geocode_asked", "provider", "asked"),
+    )

@@ -11,11 +11,11 @@ from directory.config import ROOT
 RANKS = [
     {"errors"},
     {"config", "clean", "schedule", "fetch"},
-    {"vocabulary", "postgres", "feed"},
+    {"vocabulary", "postgres", "feed", "geocode"},
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
     {"places", "question", "opening", "letters"},
-    {"understand", "locate", "derive", "pocket"},
+    {"understand", "locate", "derive", "pocket", "positions"},
     {"judge", "criteria", "guard", "quarantine"},
     {"search", "changes", "runs"},
     {"load", "parameters"},
@@ -72,9 +72,10 @@ def test_only_the_web_knows_requests() -> None:
             assert "from flask import" not in source or path.name == "__init__.py", path
 
 
-def test_one_module_each_for_geopy_and_whoosh_queries() -> None:
-    """Geocoding and query parsing have one home each."""
+def test_one_home_each_for_geopy_and_whoosh_queries() -> None:
+    """Distances, geocoding and query parsing have one home each."""
     for path in modules("directory"):
         source = path.read_text()
-        assert ("import geopy" in source or "from geopy" in source) == (path.name == "places.py")
+        geopy = "import geopy" in source or "from geopy" in source
+        assert geopy == (path.name in ("places.py", "geocode.py"))
         assert ("whoosh.qparser" in source) == (path.name == "question.py")

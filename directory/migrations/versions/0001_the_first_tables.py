@@ -316,6 +316,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("email", name=op.f("uq_account_email")),
     )
+    op.create_table(
+        "geocode",
+        sa.Column("query", sa.Text(), nullable=False, comment="normalised address"),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "again",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it may be asked again; null: never, for there is an answer",
+        ),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("latitude", sa.Float(precision=53), nullable=True),
+        sa.Column("longitude", sa.Float(precision=53), nullable=True),
+        sa.Column("precision", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "failure IN ('not_found', 'busy', 'refused', 'timeout', 'error', 'unreadable', "
+            "'unanswered')",
+            name=op.f("ck_geocode_failure"),
+        ),
+        sa.CheckConstraint(
+            "num_nulls(latitude, longitude, precision) = CASE WHEN failure IS NULL "
+            "THEN 0 ELSE 3 END AND (again IS NULL) = (failure IS NULL)",
+            name=op.f("ck_geocode_answer"),
+        ),
+        sa.PrimaryKeyConstraint("query", "provider", name=op.f("pk_geocode")),
+    )
+    op.create_index("ix_geocode_asked", "geocode", ["provider", "asked"], unique=False)
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -323,6 +351,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    tables = "account change reject listing import_run source place generation"
+    tables = "geocode account change reject listing import_run source place generation"
     for table in tables.split():
         op.drop_table(table)
