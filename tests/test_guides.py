@@ -2,15 +2,18 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
+from directory.config import Config
 from directory.records import KINDS
 from directory.vocabulary import vocabulary
 from directory.web import guides as module
+from directory.web.app import create_app
 from directory.web.guides import FOLDER, Guide, guides
 from tests.reading import blocks_of
 
@@ -100,8 +103,9 @@ def test_the_page(client: FlaskClient, guide: Guide) -> None:
     assert f"<title>{guide.title} · Recovery Directory</title>" in response.text
     assert f"<h1>{guide.title}</h1>" in response.text
     assert response.text.count("<h1") == 1
+    more = response.text[response.text.index('id="more"') :]
     for other in GUIDES:
-        assert (f'href="{other.url}"' in response.text) == (other is not guide)
+        assert (f'href="{other.url}"' in more) == (other is not guide)
 
 
 def test_an_unknown_guide_is_an_error_page(client: FlaskClient) -> None:
@@ -116,8 +120,9 @@ def test_all_are_listed(client: FlaskClient, path: str) -> None:
 
 
 def test_other_pages_lead_to_them(client: FlaskClient) -> None:
-    assert 'href="/guides/overdose"' in client.get("/hotlines").text
+    assert client.get("/hotlines").text.count('href="/guides/overdose"') == 2
     assert 'href="/guides"' in client.get("/about").text
+    assert 'href="/guides/overdose"' in client.get("/nothing").text
 
 
 @pytest.mark.parametrize(
@@ -140,7 +145,19 @@ def test_results_name_the_guides_that_fit(
     client: FlaskClient, query: str, named: list[str]
 ) -> None:
     html = client.get(f"/search?{query}").text
+    html = html[html.index('id="results"') :]
     assert re.findall(r'href="/guides/([a-z-]+)"', html) == named
+
+
+def test_an_overdose_comes_before_all_else(client: FlaskClient) -> None:
+    html = client.get("/search?q=son overdosing what to do&near=Denver").text
+    assert "If it is happening now" in html[: html.index("<h1")]
+    assert "If it is happening now" not in client.get("/search?q=detox").text
+
+
+def test_elsewhere_a_guide_says_whose_numbers_it_has(sample_config: Config) -> None:
+    there = create_app(replace(sample_config, country="GB")).test_client()
+    assert "those of the United States" in there.get("/guides/overdose").text
 
 
 def test_a_translation_is_one_file_and_english_stands_in(
