@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 from directory.config import DATA
 from directory.vocabulary import vocabulary
 from directory.web.guides import guides
+from directory.web.site import ERRORS
+from directory.web.wording import KINDS
 from tests.reading import Counts, blocks_of, counts, syllables
 
 LIMIT = 7.0
@@ -98,6 +100,11 @@ def test_guides_are_plain(slug: str) -> None:
 def test_explanations_of_terms_are_plain() -> None:
     for facet in vocabulary().facets.values():
         assert counts([term.about for term in facet.terms]).grade <= LIMIT, facet.code
+
+
+def test_kinds_and_errors_are_plain() -> None:
+    assert counts([kind.about for kind in KINDS.values()]).grade <= LIMIT
+    assert counts([detail for _, detail in ERRORS.values()]).grade <= LIMIT
 
 
 def test_what_is_said_of_help_lines_is_plain() -> None:
