@@ -24,7 +24,7 @@ from directory.web.site import error_page
 from tests.builders import asked_by
 from tests.conftest import Loader, settings
 
-PAGES = ("/", "/search", "/hotlines", "/about", "/privacy", "/sources")
+PAGES = ("/", "/search", "/hotlines", "/guides", "/guides/detox", "/about", "/privacy", "/sources")
 
 
 def heading(html: str) -> str:

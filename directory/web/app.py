@@ -11,7 +11,7 @@ from directory import cluster, db
 from directory.config import ROOT, Config, load_config
 from directory.errors import UsageError
 from directory.pocket import open_pocket
-from directory.web import State, security, state
+from directory.web import State, guides, security, state
 from directory.web.api import api, json_response, problem
 from directory.web.desk import desk
 from directory.web.site import error_page, site
@@ -38,6 +38,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     open_pocket(config, warm=True)
+    guides.guides()  # a broken one is found now, and not by a reader
     app.extensions["directory"] = State(config, db.reader(config))
     app.register_blueprint(site)
     app.register_blueprint(api)

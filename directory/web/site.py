@@ -20,7 +20,7 @@ from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
-from directory.web import crisis, filters, hours, links, state, wording
+from directory.web import crisis, filters, guides, hours, links, state, wording
 
 site = Blueprint("site", __name__)
 
@@ -79,7 +79,7 @@ def _page(template: str, **values: Any) -> str:
 @site.get("/")
 def home() -> str:
     """One question, one place, and the kinds of help."""
-    return _page("home.html", kinds=wording.KINDS)
+    return _page("home.html", kinds=wording.KINDS, guides=guides.guides())
 
 
 @site.get("/search")
@@ -118,6 +118,7 @@ def search() -> ResponseReturnValue:
         suggestions=ways_out,
         corrected=found.corrected,
         left_out=found.left_out,
+        guides=guides.fitting(asked, " ".join(values.get("q", ()))),
         exactly=as_typed if links.was_read(asked) or found.corrected else None,
         before=before,
         after=after,
@@ -178,6 +179,22 @@ def hotlines() -> str:
     """National lines by country, from the bundled file."""
     groups = crisis.by_country(state().config.country)
     return _page("hotlines.html", groups=groups, emergencies=crisis.EMERGENCY)
+
+
+@site.get("/guides")
+def guide_list() -> str:
+    """All guides, each in a sentence."""
+    return _page("guides.html", guides=guides.guides())
+
+
+@site.get("/guides/<slug>")
+def guide(slug: str) -> str:
+    """One guide."""
+    found = guides.guides()
+    if slug not in found:
+        abort(404)
+    others = [other for other in found.values() if other.slug != slug]
+    return _page("guide.html", guide=found[slug], others=others, country=state().config.country)
 
 
 @site.get("/about")

@@ -25,6 +25,9 @@ PATHS = (
     "/about",
     "/privacy",
     "/sources",
+    "/guides",
+    "/guides/overdose",
+    "/guides/families",
     "/nothing",
 )
 LISTINGS = ("Front Range Detox", "Online Newcomers", "Willow House", "Early Birds")
@@ -66,6 +69,18 @@ def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -
     expect(page.get_by_role("link", name="Remove Detox")).to_be_visible()
     page.get_by_role("link", name="All help lines").first.click()
     expect(page.get_by_role("heading", name="988 Suicide & Crisis Lifeline")).to_be_visible()
+    context.close()
+
+
+def test_what_to_do_in_an_overdose_is_one_click_away(browser: Browser, live_site: str) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(live_site)
+    page.get_by_role("link", name="Overdose", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What to do in an overdose")
+    expect(page.get_by_role("main").get_by_role("link", name="Call 911")).to_be_visible()
+    page.get_by_role("link", name="Find naloxone").click()
+    expect(page.get_by_role("link", name="Remove Naloxone")).to_be_visible()
     context.close()
 
 
