@@ -130,22 +130,34 @@ def _schemas() -> dict[str, Any]:
         "Hit": _object(hit),
         "Answer": _object(answer),
         "Problem": _object(problem),
+        "Table": text,
+        "Features": _object(
+            {
+                "type": _any_of("FeatureCollection"),
+                "features": {"type": "array", "items": {"type": "object"}},
+            }
+        ),
         "Vocabulary": _object({"facets": {"type": "array", "items": {"type": "object"}}}),
     }
 
 
 def _operation(
-    name: str, summary: str, schema: str, parameters: list[dict[str, Any]], *problems: int
+    name: str,
+    summary: str,
+    schema: str,
+    parameters: list[dict[str, Any]],
+    *problems: int,
+    content: str = "application/json",
 ) -> dict[str, Any]:
     def body(kind: str, content: str) -> dict[str, Any]:
         return {content: {"schema": {"$ref": f"#/components/schemas/{kind}"}}}
 
     responses: dict[str, Any] = {
-        "200": {"description": "The answer.", "content": body(schema, "application/json")}
+        "200": {"description": "The answer.", "content": body(schema, content)}
     }
     for status in problems:
-        content = body("Problem", "application/problem+json")
-        responses[str(status)] = {"description": "What is wrong.", "content": content}
+        wrong = body("Problem", "application/problem+json")
+        responses[str(status)] = {"description": "What is wrong.", "content": wrong}
     return {
         "get": {
             "operationId": name,
@@ -176,6 +188,24 @@ def openapi_document() -> dict[str, Any]:
         "paths": {
             "/api/v1/search": _operation(
                 "search", "Search the directory.", "Answer", _parameters(), 400, 503
+            ),
+            "/api/v1/search.geojson": _operation(
+                "searchGeojson",
+                "The page of results as GeoJSON.",
+                "Features",
+                _parameters(),
+                400,
+                503,
+                content="application/geo+json",
+            ),
+            "/api/v1/search.csv": _operation(
+                "searchCsv",
+                "The page of results as a table.",
+                "Table",
+                _parameters(),
+                400,
+                503,
+                content="text/csv",
             ),
             "/api/v1/suggest": _operation(
                 "suggest", "What typed words may become.", "Suggestions", _suggest(), 400

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,11 +15,12 @@ from directory import pocket
 from directory.asking import ask
 from directory.criteria import Search
 from directory.errors import UsageError
+from directory.formats.flat import csv_text, geojson_document
 from directory.formats.json import listing_document, search_document, vocabulary_document
 from directory.formats.openapi import openapi_document
 from directory.models import Listing
 from directory.parameters import Values
-from directory.search import Page, explain
+from directory.search import Hit, Page, explain
 from directory.web import state, wording
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -50,6 +52,34 @@ def search() -> Response:
     for result in document["results"] if why else ():
         result["why"] = why[uuid.UUID(result["id"])]
     response = json_response(document)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@api.get("/v1/search.geojson")
+def search_geojson() -> Response:
+    """The page of results as GeoJSON; parameters as those of ``search``."""
+    hits, now = _hits()
+    return _kept_private(json_response(geojson_document(hits, now), 200, "application/geo+json"))
+
+
+@api.get("/v1/search.csv")
+def search_csv() -> Response:
+    """The page of results as a table; parameters as those of ``search``."""
+    hits, now = _hits()
+    response = Response(csv_text(hits, now), mimetype="text/csv")
+    response.headers["Content-Disposition"] = 'attachment; filename="results.csv"'
+    return _kept_private(response)
+
+
+def _hits() -> tuple[Sequence[Hit], datetime]:
+    now = datetime.now(UTC)
+    values = request.args.to_dict(flat=False)
+    with state().reader.connect() as connection:
+        return ask(connection, values, state().config, now).page.hits, now
+
+
+def _kept_private(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from directory.asking import ask
+from directory.formats.ical import calendar
 from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
@@ -166,6 +167,27 @@ def listing(listing_id: str, slug: str = "") -> ResponseReturnValue:  # noqa: AR
             now=datetime.now(UTC),
             phones=found.phones,
         )
+
+
+@site.get("/listing/<listing_id>.ics")
+def listing_calendar(listing_id: str) -> ResponseReturnValue:
+    """The weekly meetings of a support group for a calendar; 404 where none are known."""
+    try:
+        key = uuid.UUID(listing_id)
+    except ValueError:
+        abort(404)
+    with state().reader.connect() as connection, Session(connection) as session:
+        found = session.get(Listing, key)
+        if found is None:
+            abort(404)
+        if found.status == "gone":
+            abort(410)
+        if not wording.has_calendar(found):
+            abort(404)
+        response = make_response(calendar(found, datetime.now(UTC)))
+    response.headers["Content-Type"] = "text/calendar; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="meeting.ics"'
+    return response
 
 
 def _gone(found: Listing, samples: bool) -> str:

@@ -286,3 +286,9 @@ def listing_url(listing: Listing) -> str:
     """The address of a listing's page."""
     end = slug(listing.name)
     return f"/listing/{listing.id}/{end}" if end else f"/listing/{listing.id}"
+
+
+def has_calendar(listing: Listing) -> bool:
+    """Whether its weekly meetings can be added to a calendar."""
+    weekly = listing.kind == "support_group" and bool(listing.sessions and listing.timezone)
+    return weekly and listing.status == "active"
