@@ -466,35 +466,15 @@ def _parser() -> argparse.ArgumentParser:
             found.add_argument("--json", action="store_true", help="print one JSON document")
         return found
 
-    new = command("import", "import a file or URL", _import, True)
-    new.add_argument("kind", help="samhsa, meeting_guide, bmlt, hsds or csv")
-    new.add_argument("location", help="a path or URL")
-    new.add_argument("--source", required=True, metavar="SLUG", help="the source's short name")
-    new.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    new.add_argument("--title", help="the source's name as readers see it")
-    new.add_argument("--licence", help="the licence and credit of the data")
-    new.add_argument("--dry-run", action="store_true", help="say what would change")
-    new.add_argument("--accept", type=int, metavar="RUN_ID", help="do what this run was refused")
-    new.add_argument("--limit", action="append", default=[], metavar="NAME=NUMBER")
-
-    find = command("search", "search as the API does", _search, True)
-    find.add_argument("words", nargs="?", default="")
-    find.add_argument("--near", metavar="PLACE")
-    find.add_argument("--radius", default="25")
-    find.add_argument("--unit", default="mi")
-    find.add_argument("--term", action="append", default=[], metavar="CODE")
-    find.add_argument("--kind", action="append", default=[], help=", ".join(KINDS))
-    find.add_argument("--sort", default="")
-    find.add_argument("--page", default="1")
-    find.add_argument("--per-page", default="20")
-
+    _import_options(command("import", "import a file or URL", _import, True))
+    _search_options(command("search", "search as the API does", _search, True))
     command("place", "what a place name means", _place, True).add_argument("name")
     command("sources", "the sources and their listings", _sources, True)
-    history = command("runs", "the history of imports", _runs, True)
-    history.add_argument("source", nargs="?")
-    history.add_argument("--rejects", action="store_true", help="rows rejected or repaired")
-    history.add_argument("--code", help="only those with this code")
-    history.add_argument("--find", metavar="WORDS", help="only those that hold these words")
+    past = command("runs", "the history of imports", _runs, True)
+    past.add_argument("source", nargs="?")
+    past.add_argument("--rejects", action="store_true", help="rows rejected or repaired")
+    past.add_argument("--code", help="only those with this code")
+    past.add_argument("--find", metavar="WORDS", help="only those that hold these words")
     back = command("undo", "put the newest run of a source back", _undo, True)
     back.add_argument("run_id", type=int, metavar="RUN_ID")
     again = command("refresh", "import the configured sources that are due", _refresh_due, True)
@@ -514,6 +494,30 @@ def _parser() -> argparse.ArgumentParser:
     private.add_argument("action", choices=actions)
     private.add_argument("file", nargs="?", type=Path, help="for backup and restore")
     return parser
+
+
+def _import_options(new: argparse.ArgumentParser) -> None:
+    new.add_argument("kind", help="samhsa, meeting_guide, bmlt, hsds or csv")
+    new.add_argument("location", help="a path or URL")
+    new.add_argument("--source", required=True, metavar="SLUG", help="the source's short name")
+    new.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    new.add_argument("--title", help="the source's name as readers see it")
+    new.add_argument("--licence", help="the licence and credit of the data")
+    new.add_argument("--dry-run", action="store_true", help="say what would change")
+    new.add_argument("--accept", type=int, metavar="RUN_ID", help="do what this run was refused")
+    new.add_argument("--limit", action="append", default=[], metavar="NAME=NUMBER")
+
+
+def _search_options(find: argparse.ArgumentParser) -> None:
+    find.add_argument("words", nargs="?", default="")
+    find.add_argument("--near", metavar="PLACE")
+    find.add_argument("--radius", default="25")
+    find.add_argument("--unit", default="mi")
+    find.add_argument("--term", action="append", default=[], metavar="CODE")
+    find.add_argument("--kind", action="append", default=[], help=", ".join(KINDS))
+    find.add_argument("--sort", default="")
+    find.add_argument("--page", default="1")
+    find.add_argument("--per-page", default="20")
 
 
 if __name__ == "__main__":
