@@ -30,6 +30,7 @@ class Config:
     sources: the operator's own file of sources, beside the bundled one.
     secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
     geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
+    exit_to: where somebody who leaves fast is taken.
     """
 
     database_url: str | None
@@ -44,6 +45,7 @@ class Config:
     sources: Path | None
     secret_key: str | None = field(default=None, repr=False)
     geocoder: str = ""
+    exit_to: str = "https://www.weather.gov/"
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -58,6 +60,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
     "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
+    "DIRECTORY_EXIT": ("https://www.weather.gov/", "where those who leave fast are taken"),
     "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
 
@@ -94,6 +97,9 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
             f"DIRECTORY_SECRET_KEY takes {SHORTEST_KEY} characters or more, such as those that "
             "this prints: openssl rand -hex 32"
         )
+    leave = value["DIRECTORY_EXIT"]
+    if not (leave.startswith(("https://", "http://")) and leave.isascii() and leave.isprintable()):
+        raise UsageError(f"DIRECTORY_EXIT is {leave!r}; it takes a link to a harmless page.")
     return Config(
         database_url=value["DIRECTORY_DATABASE_URL"] or None,
         read_url=value["DIRECTORY_READ_URL"] or None,
@@ -107,6 +113,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
         secret_key=secret or None,
         geocoder=value["DIRECTORY_GEOCODER"],
+        exit_to=leave,
     )
 
 
@@ -125,4 +132,5 @@ def environment(config: Config) -> dict[str, str]:
         "DIRECTORY_SOURCES": str(config.sources or ""),
         "DIRECTORY_SECRET_KEY": config.secret_key or "",
         "DIRECTORY_GEOCODER": config.geocoder,
+        "DIRECTORY_EXIT": config.exit_to,
     }

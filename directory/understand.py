@@ -37,6 +37,7 @@ _AGE = re.compile(
     re.I,
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
+_ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 # What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
 _HARD = ("kind", "service", "fellowship")
 # Somebody to talk to: a help line.
@@ -212,12 +213,15 @@ def _spotted(typed: str, tokens: list[_Token]) -> tuple[list[Part], set[int], se
         start, end = tokens[number].start, tokens[span[-1]].end
         # "Day 2, no alcohol" is about somebody, not about what help to leave out.
         about = bool(means) and all(meaning.startswith("substance:") for meaning in means)
-        negated = not about and number > 0 and tokens[number - 1].lexemes[0] in _NEGATIONS
+        before = number - 1
+        if before > 0 and tokens[before].lexemes[0] in _ARTICLES:
+            before -= 1
+        negated = not about and before >= 0 and tokens[before].lexemes[0] in _NEGATIONS
         if not means:
             fillers.update(span)
         elif negated:
-            start = tokens[number - 1].start
-            free.discard(number - 1)
+            start = tokens[before].start
+            free.difference_update(range(before, number))
         parts += [_part(meaning, typed, start, end, negated) for meaning in means]
         number += size
     # A "no" that negates nothing known says nothing that words could.

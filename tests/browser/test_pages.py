@@ -180,3 +180,45 @@ def test_the_keyboard_reaches_the_main_part_first(browser: Browser, live_site: s
     page.keyboard.press("Tab")
     expect(page.get_by_label("What do you need?")).to_be_focused()
     page.close()
+
+
+@pytest.mark.parametrize("way", ["click", "plain link", "Shift"])
+def test_leaving_fast(browser: Browser, live_site: str, way: str) -> None:
+    """Whatever is asked of another host is the way out; here it leads nowhere."""
+    context = browser.new_context(java_script_enabled=way != "plain link")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{live_site}/search?near=Denver")
+    if way == "Shift":
+        words = page.get_by_label("What do you need?")
+        words.focus()
+        for key in ("Shift", "Shift", "a", "Shift", "Shift"):
+            page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        assert not any(url.endswith("/exit") for url in asked)
+        expect(words).to_be_visible()
+        page.keyboard.press("Shift")
+    else:
+        page.get_by_role("link", name="Leave this site").click(no_wait_after=True)
+    for _ in range(100):
+        if "https://www.weather.gov/" in asked:
+            break
+        page.wait_for_timeout(50)
+    assert asked[-2:] == [f"{live_site}/exit", "https://www.weather.gov/"]
+    context.close()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_way_out_covers_nothing_at_the_end(
+    browser: Browser, live_site: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 640})
+    page.goto(f"{live_site}/search?near=Denver")
+    page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+    out = page.get_by_role("link", name="Leave this site").bounding_box()
+    last = page.locator(".foot .wrap").bounding_box()
+    assert out
+    assert last
+    assert last["y"] + last["height"] <= out["y"]
+    page.close()
