@@ -211,7 +211,7 @@ def test_what_private_members_are_called_is_nowhere(real: Real, shared_data: Pat
     assert not [value for value in private if value in everything]
 
 
-@pytest.mark.parametrize(("name", "least"), [("first", 0.95), ("second", 0.90)])
+@pytest.mark.parametrize(("name", "least"), [("first", 0.95), ("second", 0.90), ("third", 0.85)])
 def test_relevance_of_real_questions(
     real: Real,
     config: Any,
