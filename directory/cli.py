@@ -42,7 +42,7 @@ from directory.places import find_place
 from directory.records import KINDS
 from directory.runs import LockedError, Report, SourceSpec
 from directory.search import Page
-from directory.sources import Configured, due, read_sources
+from directory.sources import due, read_sources
 from directory.undo import undo
 
 
@@ -126,14 +126,6 @@ def _settings(pairs: Sequence[str], option: str = "--set") -> dict[str, str]:
 
 
 def _import(options: argparse.Namespace, config: Config) -> int:
-    engine = db.writer(_started(config))
-    read = importer(options.kind)
-    given = _settings(options.set)
-    settings = dict(given)
-    if near := settings.get("near"):
-        with engine.connect() as connection:
-            place = find_place(connection, near, config.country)
-        settings["near"] = f"{place.lat},{place.lon}"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", options.source):
         raise UsageError("--source takes a short name of a-z, 0-9 and hyphens.")
     source = SourceSpec(
@@ -143,19 +135,16 @@ def _import(options: argparse.Namespace, config: Config) -> int:
         options.title,
         options.licence,
         limits=_limits(options.limit),
-        options=given,
+        options=_settings(options.set),
     )
-    with _progress(options.source) as progress, keeping(config, options.source) as kept:
-        rows = read(options.location, settings, kept.open)
-        report = load(
-            engine,
+    with _progress(options.source) as progress:
+        report = _run(
             source,
-            rows,
+            _started(config),
             dry_run=options.dry_run,
             accept=options.accept,
             progress=progress,
         )
-        kept.settle(report)
     if report.status in ("applied", "unchanged"):  # unchanged: the last refresh may have failed
         _refresh(config)
     if options.json:
@@ -163,6 +152,19 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     else:
         print(_summary(report))
     return _exit(report)
+
+
+def _run(source: SourceSpec, config: Config, **how: Any) -> Report:
+    """Read the source's feed, keep it and load it; ``how`` is as for ``load``."""
+    read, settings, engine = importer(source.kind), dict(source.options), db.writer(config)
+    if near := settings.get("near"):
+        with engine.connect() as connection:
+            place = find_place(connection, near, config.country)
+        settings["near"] = f"{place.lat},{place.lon}"
+    with keeping(config, source.id) as kept:
+        report = load(engine, source, read(source.location, settings, kept.open), **how)
+        kept.settle(report)
+    return report
 
 
 def _exit(report: Report) -> Exit:
@@ -204,7 +206,7 @@ def _refresh_due(options: argparse.Namespace, config: Config) -> int:
         names = options.slugs or due(connection, sources)
     worst, changed = 0, False
     for name in names:
-        code, document = _refresh_one(sources[name], config)
+        code, document = _refresh_one(sources[name].spec, config)
         print(json.dumps(document) if options.json else f"{name}: {document['status']}")
         if document.get("message"):
             print(f"{name}: {document['message']}", file=sys.stderr)
@@ -214,20 +216,11 @@ def _refresh_due(options: argparse.Namespace, config: Config) -> int:
     return worst
 
 
-def _refresh_one(source: Configured, config: Config) -> tuple[int, dict[str, Any]]:
+def _refresh_one(source: SourceSpec, config: Config) -> tuple[int, dict[str, Any]]:
     """Import one source; a failure is told, not raised, so that the others have their turn."""
-    spec, engine = source.spec, db.writer(config)
-    settings = dict(source.options)
     code, status = Exit.FAILED, "failed"
     try:
-        if near := settings.get("near"):
-            with engine.connect() as connection:
-                place = find_place(connection, near, config.country)
-            settings["near"] = f"{place.lat},{place.lon}"
-        with keeping(config, spec.id) as kept:
-            rows = importer(spec.kind)(spec.location, settings, kept.open)
-            report = load(engine, spec, rows)
-            kept.settle(report)
+        report = _run(source, config)
         return _exit(report), report.document()
     except LockedError as error:
         code, status, message = Exit.LOCKED, "locked", str(error)
@@ -236,7 +229,7 @@ def _refresh_one(source: Configured, config: Config) -> tuple[int, dict[str, Any
         message = error.message
     except Exception as error:
         message = type(error).__name__
-    return code, {"source": spec.id, "status": status, "message": message}
+    return code, {"source": source.id, "status": status, "message": message}
 
 
 def _refresh(config: Config) -> None:

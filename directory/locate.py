@@ -124,16 +124,21 @@ def _position(record: Record, stated: list[Point], notes: list[Note]) -> None:
             notes.append(Note("latitude", "placed", "set to the middle of its postal code or city"))
         else:
             notes.append(Note("latitude", "no_position", "has no point; found by words only"))
-    elif stated and not _near(point, stated):
-        swapped = (point[1], point[0])
-        if abs(swapped[0]) <= 90 and _near(swapped, stated):
-            record.latitude, record.longitude = swapped
-            what = "latitude and longitude changed places"
-            notes.append(Note("latitude", "swapped_coordinates", what))
-        else:
-            _approximate(record, stated[0])
-            what = "moved to its postal code or city, which was far away"
-            notes.append(Note("latitude", "stray_point", what))
+    elif stated and not _near(point, stated) and not _swapped_back(record, point, stated, notes):
+        _approximate(record, stated[0])
+        what = "moved to its postal code or city, which was far away"
+        notes.append(Note("latitude", "stray_point", what))
+
+
+def _swapped_back(record: Record, point: Point, towns: list[Point], notes: list[Note]) -> bool:
+    """Whether latitude and longitude had changed places, as they are near a town the other way."""
+    swapped = (point[1], point[0])
+    if abs(swapped[0]) > 90 or not _near(swapped, towns):
+        return False
+    record.latitude, record.longitude = swapped
+    what = "latitude and longitude changed places"
+    notes.append(Note("latitude", "swapped_coordinates", what))
+    return True
 
 
 def _check_region(record: Record, cities: list[Point], notes: list[Note]) -> None:
@@ -141,12 +146,7 @@ def _check_region(record: Record, cities: list[Point], notes: list[Note]) -> Non
     point = _point(record)
     if point is None or not cities or _near(point, cities):
         return
-    swapped = (point[1], point[0])
-    if abs(swapped[0]) <= 90 and _near(swapped, cities):
-        record.latitude, record.longitude = swapped
-        what = "latitude and longitude changed places"
-        notes.append(Note("latitude", "swapped_coordinates", what))
-    else:
+    if not _swapped_back(record, point, cities, notes):
         # The point may be right and the region wrong: a person has to look.
         notes.append(
             Note("latitude", "outside_region", "is far from its region; see which is right")

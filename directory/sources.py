@@ -3,7 +3,7 @@
 import difflib
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ class Configured:
     spec: SourceSpec
     every: timedelta
     enabled: bool = True
-    options: dict[str, str] = field(default_factory=dict)
     attribution: str | None = None
     contact: str | None = None
 
@@ -88,7 +87,6 @@ def _configured(where: str, name: str, values: Any) -> Configured:
         ),
         timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])}),
         enabled,
-        options,
         values.get("attribution"),
         values.get("contact"),
     )

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
 from directory import cluster, db, seeds
-from directory.config import ROOT, Config, load_config
+from directory.config import ROOT, Config, environment, load_config
 from directory.load import load
 from directory.places import load_places
 from directory.records import Row
@@ -143,9 +143,9 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-@pytest.fixture(scope="session")
-def live_site(app: Flask) -> Iterator[str]:
-    """The address of the site, served over HTTP for real browsers."""
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """The address of ``app``, served over HTTP for real browsers."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -153,6 +153,25 @@ def live_site(app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def live_site(app: Flask) -> Iterator[str]:
+    """The address of the site with the bundled data."""
+    with serving(app) as address:
+        yield address
+
+
+@pytest.fixture
+def here(
+    database: Engine, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Config]:
+    """The settings of ``database`` and a home of its own, for commands as well."""
+    found = replace(settings(config, database.url), home=tmp_path)
+    for name, value in environment(found).items():
+        monkeypatch.setenv(name, value)
+    yield found
+    db.reader(found).dispose()
 
 
 Loader = Callable[..., Report]

@@ -1,7 +1,6 @@
 """The archive of raw feeds, and the commands that accept, undo and list what was rejected."""
 
 import gzip
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,15 @@ from directory.archive import KEPT, keeping
 from directory.config import Config, load_config
 from directory.feed import FeedError
 from directory.runs import Report, exclusive
+from tests.test_cli import document
 
 HEADER = "external_id,kind,name,website\n"
 
 
 @pytest.fixture
-def here(database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def here(here: Config) -> Path:
     """A folder for feeds and the archive; commands use ``database``."""
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    monkeypatch.setenv("DIRECTORY_DATABASE_URL", url)
-    monkeypatch.setenv("DIRECTORY_HOME", str(tmp_path))
-    return tmp_path
+    return here.home
 
 
 def write(folder: Path, count: int, *more: str) -> bytes:
@@ -36,10 +33,6 @@ def write(folder: Path, count: int, *more: str) -> bytes:
 
 def run(folder: Path, *more: str) -> int:
     return cli.main(["import", "csv", str(folder / "feed.csv"), "--source", "test", *more])
-
-
-def document(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out)
 
 
 def archived(folder: Path) -> dict[str, list[Path]]:

@@ -10,19 +10,17 @@ import pytest
 from sqlalchemy import Engine, text
 
 from directory import cli
+from directory.config import Config
 from directory.runs import exclusive
 
 FEED = "external_id,kind,name,city,region\n1,treatment,Open Door,Denver,CO\n2,casino,No,,\n"
 
 
 @pytest.fixture
-def here(database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def here(here: Config) -> Path:
     """A folder with a feed; commands use ``database``."""
-    url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    monkeypatch.setenv("DIRECTORY_DATABASE_URL", url)
-    monkeypatch.setenv("DIRECTORY_HOME", str(tmp_path))
-    (tmp_path / "feed.csv").write_text(FEED)
-    return tmp_path
+    (here.home / "feed.csv").write_text(FEED)
+    return here.home
 
 
 def run_import(folder: Path, *more: str) -> int:

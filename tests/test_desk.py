@@ -12,14 +12,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from directory import accounts, cli, db, history, runs
-from directory.config import Config, environment
+from directory.config import Config
 from directory.load import BATCH, load
 from directory.records import Row
 from directory.runs import SourceSpec
 from directory.web import desk
 from directory.web.app import create_app
 from directory.web.pictures import BAR_WIDTH, HEIGHT, WIDTH, bars, sparkline, tiles
-from tests.conftest import settings
 from tests.test_accounts import EMAIL, PASSWORD, sign_in, token
 from tests.test_load import fingerprint
 
@@ -29,18 +28,6 @@ HEADER = "external_id,kind,name,fees\n"
 def write(folder: Path, first: int, last: int, *more: str, fees: str = "") -> None:
     rows = [f"{n},treatment,Place {n},{fees}\n" for n in range(first, last)]
     (folder / "feed.csv").write_text(HEADER + "".join(rows) + "".join(more))
-
-
-@pytest.fixture
-def here(
-    database: Engine, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Config]:
-    """The settings of ``database``, for commands as well."""
-    found = replace(settings(config, database.url), home=tmp_path)
-    for name, value in environment(found).items():
-        monkeypatch.setenv(name, value)
-    yield found
-    db.reader(found).dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """The web: pages for people and the JSON API. Views parse, ask and render."""
 
+import uuid
 from dataclasses import dataclass
 from typing import cast
 
-from flask import current_app
+from flask import abort, current_app
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from directory.config import Config
+from directory.models import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,14 @@ class State:
 def state() -> State:
     """The state of the running application."""
     return cast(State, current_app.extensions["directory"])
+
+
+def listing_of(session: Session, typed: str) -> Listing:
+    """The listing whose id is in an address; 404 where it is no id, or nobody's."""
+    try:
+        found = session.get(Listing, uuid.UUID(typed))
+    except ValueError:
+        abort(404)
+    if found is None:
+        abort(404)
+    return found

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -18,10 +18,9 @@ from directory.errors import UsageError
 from directory.formats.flat import csv_text, geojson_document
 from directory.formats.json import listing_document, search_document, vocabulary_document
 from directory.formats.openapi import openapi_document
-from directory.models import Listing
 from directory.parameters import Values
 from directory.search import Hit, Page, explain
-from directory.web import state, wording
+from directory.web import listing_of, state, wording
 
 api = Blueprint("api", __name__, url_prefix="/api")
 
@@ -122,14 +121,8 @@ def listing(listing_id: str) -> Response:
     """One listing by its id; also one that is closed or suspended, which says so.
 
     410 is one that its source no longer has."""
-    try:
-        key = uuid.UUID(listing_id)
-    except ValueError:
-        abort(404)
     with Session(state().reader) as session:
-        found = session.get(Listing, key)
-        if found is None:
-            abort(404)
+        found = listing_of(session, listing_id)
         if found.status == "gone":
             return problem(410, "This listing is gone", f"{found.name}: {wording.gone(found)}")
         return json_response(listing_document(found, datetime.now(UTC)))

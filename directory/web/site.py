@@ -3,7 +3,6 @@
 No page needs JavaScript, sets a cookie or loads anything from another site.
 """
 
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +20,7 @@ from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
-from directory.web import crisis, filters, guides, hours, links, state, wording
+from directory.web import crisis, filters, guides, hours, links, listing_of, state, wording
 
 site = Blueprint("site", __name__)
 
@@ -150,14 +149,8 @@ def listing(listing_id: str, slug: str = "") -> ResponseReturnValue:  # noqa: AR
 
     Of one that its source no longer has, only that (410): its number may be somebody else's now.
     """
-    try:
-        key = uuid.UUID(listing_id)
-    except ValueError:
-        abort(404)
     with state().reader.connect() as connection, Session(connection) as session:
-        found = session.get(Listing, key)
-        if found is None:
-            abort(404)
+        found = listing_of(session, listing_id)
         if found.status == "gone":
             return _gone(found, _samples(connection)), 410
         return render_template(
@@ -172,14 +165,8 @@ def listing(listing_id: str, slug: str = "") -> ResponseReturnValue:  # noqa: AR
 @site.get("/listing/<listing_id>.ics")
 def listing_calendar(listing_id: str) -> ResponseReturnValue:
     """The weekly meetings of a support group for a calendar; 404 where none are known."""
-    try:
-        key = uuid.UUID(listing_id)
-    except ValueError:
-        abort(404)
     with state().reader.connect() as connection, Session(connection) as session:
-        found = session.get(Listing, key)
-        if found is None:
-            abort(404)
+        found = listing_of(session, listing_id)
         if found.status == "gone":
             abort(410)
         if not wording.has_calendar(found):

@@ -1,47 +1,32 @@
 """The desk in a real browser: signing in, accepting and undoing without JavaScript, and axe."""
 
-import threading
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
-from werkzeug.serving import make_server
 
-from directory import accounts, cli, db
-from directory.config import Config, environment
+from directory import accounts, cli
+from directory.config import Config
 from directory.web.app import create_app
-from tests.conftest import settings
+from tests.conftest import serving
 from tests.test_accounts import EMAIL, PASSWORD
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.fixture
-def desk(
-    database: Engine, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def desk(database: Engine, here: Config) -> Iterator[str]:
     """The address of a site with a maintainer, an applied run with a reject, and a refused one."""
-    found = replace(settings(config, database.url), home=tmp_path)
-    for name, value in environment(found).items():
-        monkeypatch.setenv(name, value)
     accounts.add(database, EMAIL, "maintainer", PASSWORD)
-    head, path = "external_id,kind,name,region,fees\n", tmp_path / "feed.csv"
+    head, path = "external_id,kind,name,region,fees\n", here.home / "feed.csv"
     for fees, last, bad in (("Free", 60, "x,casino,No,NV,\n"), ("Ten", 58, ""), ("Ten", 40, "")):
         rows = "".join(f"{n},treatment,Place {n},CO,{fees}\n" for n in range(last))
         path.write_text(head + rows + bad)
         cli.main(["import", "csv", str(path), "--source", "county"])
-    server = make_server("127.0.0.1", 0, create_app(found), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    db.reader(found).dispose()
+    with serving(create_app(here)) as address:
+        yield address
 
 
 def sign_in(page: Page, site: str) -> None:
