@@ -28,8 +28,19 @@ from directory.web.app import create_app
 # Tests serve feeds from this machine.
 os.environ["DIRECTORY_PRIVATE_FEEDS"] = "1"
 
+SAID = "said"
+"""The property of a test whose text is shown after all tests, whichever process ran it."""
 # A Sunday at noon in Denver.
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests measured."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == SAID:
+                    terminalreporter.write_line(str(value))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The JSON API: its answers, its errors, its description, and whatever is thrown at it."""
 
 import json
-import uuid
 from typing import Any
 
 import pytest
@@ -118,7 +117,9 @@ def test_a_listing(client: FlaskClient) -> None:
     assert found["sample"] is True
 
 
-@pytest.mark.parametrize("listing", ["nothing", str(uuid.uuid4()), "%00", "1 or 1=1"])
+@pytest.mark.parametrize(
+    "listing", ["nothing", "455a3ce5-b9f9-4c16-a251-d6749a8c3d6c", "%00", "1 or 1=1"]
+)
 def test_no_such_listing(client: FlaskClient, listing: str) -> None:
     response = client.get(f"/api/v1/listings/{listing}")
     assert (response.status_code, response.mimetype) == (404, "application/problem+json")

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from directory import pocket, question, seeds
 from directory.asking import ask
+from directory.config import Config
 from directory.criteria import Search
 from directory.errors import UsageError
 from directory.feed import open_feed
@@ -27,7 +28,7 @@ from directory.places import place_at
 from directory.runs import Report, SourceSpec
 from directory.search import answer
 from tests import brute, relevance
-from tests.conftest import NOW, engine_of, fresh_database, settings
+from tests.conftest import NOW, SAID, engine_of, fresh_database, settings
 from tests.test_search import check, random_search
 
 # file, kind, options, rows in the file as counted by hand
@@ -211,22 +212,30 @@ def test_what_private_members_are_called_is_nowhere(real: Real, shared_data: Pat
     assert not [value for value in private if value in everything]
 
 
+@pytest.fixture(scope="module")
+def answering(
+    real: Real, config: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Config, list[Listing]]]:
+    """The settings of a site with the real feeds, hotlines and spelling; and all it shows."""
+    home = replace(settings(config, real.engine.url), home=tmp_path_factory.mktemp("home"))
+    seeds.plant(real.engine)
+    pocket.refresh(real.engine, home)
+    with Session(real.engine) as session:
+        yield home, list(session.scalars(select(Listing).where(Listing.listed)))
+
+
 @pytest.mark.parametrize(("name", "least"), [("first", 0.95), ("second", 0.90), ("third", 0.85)])
 def test_relevance_of_real_questions(
     real: Real,
-    config: Any,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    answering: tuple[Config, list[Listing]],
+    record_property: Callable[[str, object], None],
     name: str,
     least: float,
 ) -> None:
     """Most questions have a right result among the first three."""
-    home = replace(settings(config, real.engine.url), home=tmp_path)
-    seeds.plant(real.engine)
-    pocket.refresh(real.engine, home)
+    home, everything = answering
     judged = []
-    with real.engine.connect() as connection, Session(connection) as session:
-        everything = list(session.scalars(select(Listing).where(Listing.listed)))
+    with real.engine.connect() as connection:
         for asked in relevance.questions(name):
             typed = {"q": [asked["ask"]], "near": [asked.get("near", "")]}
             answered = ask(connection, typed, home, relevance.when(asked))
@@ -236,8 +245,8 @@ def test_relevance_of_real_questions(
     success = sum(found.success for found in judged) / len(judged)
     ndcg = sum(found.ndcg for found in judged) / len(judged)
     misread = [(found.ask, found.wrong) for found in judged if found.wrong]
-    with capsys.disabled():
-        print(f"\n{len(judged)} questions: success@3 {success:.3f}, nDCG@10 {ndcg:.3f}; the worst:")
-        for found in sorted(judged, key=lambda found: (found.success, found.ndcg))[:10]:
-            print(f"  {found.ndcg:.2f} {found.ask}")
+    said = [f"{name}: {len(judged)} questions, success@3 {success:.3f}, nDCG@10 {ndcg:.3f}; worst:"]
+    for found in sorted(judged, key=lambda found: (found.success, found.ndcg))[:10]:
+        said.append(f"  {found.ndcg:.2f} {found.ask}")
+    record_property(SAID, "\n".join(said))
     assert success >= least, misread

@@ -159,7 +159,9 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "codes", "place", "rest"), ASKED, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(
+    ("typed", "codes", "place", "rest"), ASKED, ids=[asked[0][:60] for asked in ASKED]
+)
 def test_understood(
     connection: Connection, typed: str, codes: set[str], place: str | None, rest: str
 ) -> None:
