@@ -11,12 +11,14 @@ from directory.config import Config
 from directory.criteria import Search
 from directory.parameters import Values, read_search
 from directory.pocket import open_pocket
+from directory.question import MOST_TERMS
 from directory.search import FEW, ONLINE_SHOWN, Page, answer
 from directory.understand import Part, Question, respell
+from directory.words import lexemes
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
-# although their source does not say so: 100 miles.
-FAR_M = 160_934.4
+# although their source does not say so: 50 miles.
+FAR_M = 80_467.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     search = read_search(values, connection, config.country)
     page = answer(connection, search, now)
     asked = search.question
-    first = Answered(search, page, asked.text if asked else "")
+    dropped = (asked.dropped,) if asked and asked.dropped else ()
+    first = Answered(search, page, asked.text if asked else "", left_out=dropped)
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
     if asked.rest and (spelled := respell(asked, open_pocket(config))):
@@ -67,11 +70,15 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
             return Answered(other, better, spelled, spelled)
     if page.total:
         return first
+    if len(lexemes(asked.text)) <= MOST_TERMS:
+        plain = read_search({**values, "literal": ["1"]}, connection, config.country)
+        if (worded := answer(connection, plain, now)).total:
+            return Answered(plain, worded, asked.text)
     for text, left_out, more in _less(asked, page):
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
-            return Answered(other, better, text, None, left_out)
+            return Answered(other, better, text, None, (*dropped, *left_out))
     return first
 
 

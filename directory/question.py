@@ -92,6 +92,12 @@ def check(text: str) -> None:
         raise UsageError("The question holds a NUL character; please remove it.", "q")
 
 
+def check_terms(count: int) -> None:
+    """Raise UsageError (parameter ``q``) where a search would be for so many words."""
+    if count > MOST_TERMS:
+        raise UsageError(f"The question has too many words; use at most {MOST_TERMS}.", "q")
+
+
 def parse(text: str) -> Words | None:
     """The words of ``text``; None where it has none.
 
@@ -105,8 +111,7 @@ def parse(text: str) -> Words | None:
     else:
         small = SMALL
     wanted = [w for leaf, negated in leaves if not negated for w in _texts(leaf, small)]
-    if sum(len(_texts(leaf, small)) for leaf, _ in leaves) > MOST_TERMS:
-        raise UsageError(f"The question has too many words; use at most {MOST_TERMS}.", "q")
+    check_terms(sum(len(_texts(leaf, small)) for leaf, _ in leaves))
     tsquery = _render(tree, small, "")
     if not tsquery:
         return None

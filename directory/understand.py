@@ -70,7 +70,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Question:
     """What was understood of ``text``. ``rest`` are the words that mean nothing special;
-    ``words`` is all but place, time and attendance, as a search for words and terms."""
+    ``words`` is all but place, time and attendance, as a search for words and terms; ``dropped``
+    are words left unread because there are too many."""
 
     text: str
     parts: tuple[Part, ...] = ()
@@ -79,6 +80,7 @@ class Question:
     place: Place | None = None
     when: When | None = None
     attend: Literal["in_person", "online"] | None = None
+    dropped: str = ""
 
     def without(self, part: Part) -> str:
         """The text with a part cut out."""
@@ -411,10 +413,11 @@ def _put_together(
     elif attend == "online" and found.place is not None and found.place.region:
         wishes.soft["served"] = [f"'in:{country}-{found.place.region}'".lower()]
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]
-    if len(lexemes) > question.MOST_TERMS:
-        raise UsageError(
-            f"The question has too many words; use at most {question.MOST_TERMS}.", "q"
-        )
+    dropped = ""
+    if parts and len(lexemes) > question.MOST_TERMS:
+        # Whoever writes so much tells a story; what was understood of it is the question.
+        dropped, rest, named, lexemes = _as_typed(found, rest), [], [], []
+    question.check_terms(len(lexemes))
     said = [lexeme for token in named for lexeme in token.lexemes]
     spans = dict.fromkeys(part.source for part in parts if part.what in ("term", "kind"))
     meant = [lexeme for source in spans for lexeme in words.lexemes(source)]
@@ -422,12 +425,17 @@ def _put_together(
     return replace(
         found,
         parts=tuple(parts),
-        rest=" ".join(found.text[token.start : token.end] for token in rest),
+        rest=_as_typed(found, rest),
+        dropped=dropped,
         words=wishes.words(found.text, lexemes, said, meant),
         place=place,
         when=When(**when) if when else None,
         attend=attend,
     )
+
+
+def _as_typed(found: Question, tokens: list[_Token]) -> str:
+    return " ".join(found.text[token.start : token.end] for token in tokens)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,23 @@ REGIONS = {
 }
 # Spellings in the postal data that are not the name of the region.
 SPELLINGS = {"northwest territory": "NT", "nunavut territory": "NU", "yukon territory": "YT"}
+# How regions are shortened beside their codes, where that is no common word or name.
+SHORT_REGIONS = {
+    "AL": "Ala",
+    "AZ": "Ariz",
+    "CA": "Calif",
+    "CO": "Colo",
+    "CT": "Conn",
+    "FL": "Fla",
+    "MA": "Mass",
+    "MI": "Mich",
+    "MN": "Minn",
+    "NE": "Nebr",
+    "OK": "Okla",
+    "ON": "Ont",
+    "TN": "Tenn",
+    "WI": "Wisc",
+}
 COUNTRY_NAMES = {
     "US": "USA|United States of America|America|the United States",
     "GB": "UK|Great Britain|Britain",

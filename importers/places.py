@@ -36,6 +36,7 @@ from importers.place_tables import (
     NICKNAMES,
     REGIONS,
     RENAMED,
+    SHORT_REGIONS,
     SPELLINGS,
     TERRITORIES,
     ZIP_POINTS,
@@ -330,11 +331,13 @@ def wider(towns: list[Entry]) -> Iterator[Entry]:
     people = {where: int(sum(n for _, n in points)) for where, points in inside.items()}
     for (country, _), (code, name) in regions().items():
         where = (country, code)
-        yield Entry("region", name, code, code, country, *middle(inside[where]), people[where])
+        short = SHORT_REGIONS.get(code) if country in ("US", "CA") else None
+        also = "|".join(filter(None, (code, short)))
+        yield Entry("region", name, also, code, country, *middle(inside[where]), people[where])
     for code, country in data.items():
         if (points := inside.get((code, ""))) and code not in TERRITORIES:
-            also = [code, country["iso3"], *COUNTRY_NAMES.get(code, "").split("|")]
-            names = "|".join(filter(None, also))
+            codes = [code, country["iso3"], *COUNTRY_NAMES.get(code, "").split("|")]
+            names = "|".join(filter(None, codes))
             count = int(country["population"])
             yield Entry("country", country["name"], names, "", code, *middle(points), count)
 
