@@ -231,7 +231,9 @@ def _certain(
         return max(name, owner) >= enough
     if door == "other":  # numbers of one house, or a moved address; owners have other houses
         named = any(it.own and it.owner for it in (one, other))
-        return metres <= (CORNER_M if named else STEP_M) and name >= SAME
+        return (metres <= STEP_M and name >= SAME) or (
+            named and metres <= CORNER_M and name >= EQUAL
+        )
     if one.phones & other.phones:
-        return metres <= DOOR_M or (metres <= GROUND_M and max(name, owner) >= SAME)
+        return metres <= DOOR_M or (metres <= GROUND_M and name >= SAME)
     return (metres <= OWNER_M and owner >= SAME) or (metres <= GROUND_M and name >= EQUAL)

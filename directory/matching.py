@@ -87,7 +87,7 @@ def _batches(connection: Connection, query: str, key: str = "id") -> Iterator[li
 def match(connection: Connection, batches: Iterable[list[uuid.UUID]]) -> None:
     """Compare the listings in ``batches``, gone ones among them, with those of other sources, and
     set the links of all whom that touches."""
-    if connection.execute(text(_FEEDS)).scalar_one() < 2:  # noqa: PLR2004 - two can overlap
+    if connection.execute(text(_FEEDS)).scalar_one() < 2:
         return
     connection.execute(
         text("CREATE TEMP TABLE IF NOT EXISTS touched (id uuid PRIMARY KEY) ON COMMIT DROP")
@@ -133,7 +133,7 @@ def _compare(connection: Connection, ids: list[uuid.UUID]) -> None:
 
 def _sides(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Side]:
     rows = connection.execute(text(_COMPARED), {"ids": list(ids)}).mappings()
-    return {row["id"]: side(row) for row in rows}
+    return {row["id"]: side(dict(row)) for row in rows}
 
 
 # --- links ---
