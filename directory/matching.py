@@ -239,7 +239,12 @@ def decided(connection: Connection, limit: int = 1_000) -> list[dict[str, Any]]:
 def _pairs(connection: Connection, which: str, order: str, limit: int) -> list[dict[str, Any]]:
     sql = text(_PAIRS.format(which=which, order=order))
     rows = connection.execute(sql, {"limit": limit}).mappings()
-    return [dict(row) | {"a": str(row["a"]), "b": str(row["b"])} for row in rows]
+    return [
+        dict(row)
+        | {"a": str(row["a"]), "b": str(row["b"])}
+        | {"decided_at": row["decided_at"] and row["decided_at"].isoformat()}
+        for row in rows
+    ]
 
 
 def decide(connection: Connection, pair: int, decision: str, by: str) -> None:

@@ -20,11 +20,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB, TSVECTOR
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from directory.schedule import Span, multirange
@@ -198,6 +199,15 @@ class Listing(Base):
 
     source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
     same_as: Mapped["Listing | None"] = relationship(remote_side=[id])
+    also: Mapped[list[dict[str, Any]]] = column_property(
+        literal_column(
+            "coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, "
+            "'source', s.title) ORDER BY s.title, t.id) FROM listing t "
+            "JOIN source s ON s.id = t.source_id WHERE t.duplicate_of = listing.id), '[]')",
+            JSONB,
+        )
+    )
+    """What other sources list of the same place: id, name, and the source's title."""
 
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
