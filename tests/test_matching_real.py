@@ -8,7 +8,7 @@ no two of the feeds overlap.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def scores(judged: list[tuple[str, bool]]) -> tuple[float, float]:
 # Of links, one listing of a source in a group costs recall, where the pairs name several.
 @pytest.mark.parametrize("name", SETS)
 def test_precision_and_recall(
-    linked: Linked, name: str, record_property: pytest.RecordProperty
+    linked: Linked, name: str, record_property: Callable[[str, object], None]
 ) -> None:
     pairs = labels(name)
     rule = scores([(label, linked.certain(a, b)) for a, b, label in pairs])
