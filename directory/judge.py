@@ -5,6 +5,7 @@ feeds are judged by processes of their own while PostgreSQL takes in what they s
 """
 
 import contextlib
+import gc
 import json
 import multiprocessing
 import os
@@ -132,14 +133,15 @@ _SPECIAL = re.compile(r"[\\\t\n\r\0]")
 def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tuple[Batch, Judged]]:
     """The verdicts on all batches, in order; long feeds are judged by several processes."""
     gazetteer = Gazetteer(connection)
-    for number, batch in enumerate(batches, 1):
-        yield batch, judge(batch, gazetteer)
-        if number == ALONE:
-            break
-    else:
-        return
-    processes = min(MOST_PROCESSES, os.cpu_count() or 1)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_seldom_collecting())
+        for number, batch in enumerate(batches, 1):
+            yield batch, judge(batch, gazetteer)
+            if number == ALONE:
+                break
+        else:
+            return
+        processes = min(MOST_PROCESSES, os.cpu_count() or 1)
         idle = deque(stack.enter_context(_process(connection.engine.url)) for _ in range(processes))
         busy: deque[tuple[Batch, Pipe]] = deque()
         for batch in batches:
@@ -178,13 +180,30 @@ def _process(url: URL) -> Iterator[Pipe]:
         process.join()
 
 
+@contextlib.contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for garbage in cycles seldom, and never in the gazetteer.
+
+    Rows make many objects and hardly a cycle: looking for one took a quarter of an import.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
 def _serve(pipe: Pipe, url: URL) -> None:
     engine = create_engine(url)
     with contextlib.suppress(EOFError, BrokenPipeError), engine.connect() as connection:
         gazetteer = Gazetteer(connection)
-        while True:
-            batch = pipe.recv()
-            try:
-                pipe.send(judge(batch, gazetteer))
-            except Exception as error:  # said where it can be handled: in the importing process
-                pipe.send(error)
+        with _seldom_collecting():
+            while True:
+                batch = pipe.recv()
+                try:
+                    pipe.send(judge(batch, gazetteer))
+                except Exception as error:  # said where it can be handled: in the importing process
+                    pipe.send(error)
