@@ -15,8 +15,10 @@ from sqlalchemy import Connection, text
 from directory.errors import UsageError
 from directory.likeness import PLACE_M, Side, compare, side
 
-BATCH = 2_000
+BATCH = 1_000
 """Listings that are compared at a time."""
+CROWD = 200
+"""Neighbours in each way that a listing is compared with: thousands at one point are an error."""
 Pair = tuple[uuid.UUID, uuid.UUID]
 
 _FEEDS = (
@@ -28,22 +30,26 @@ _COMPARED = (
     "terms, sessions FROM listing WHERE id = ANY(:ids)"
 )
 # Who is near, with an arm for each index of positions: shown listings and the others. Meetings
-# must be near; a place may also be one that is placed only about.
+# must be near; a place may also be one of the postal code where one of the two stands only about.
 _NEAR = f"""
-SELECT o.id AS one, l.id AS other FROM listing o
-JOIN listing l ON {{arm}} AND l.in_person AND l.source_id <> o.source_id AND l.kind = o.kind
- AND ST_DWithin(l.position, o.position, {PLACE_M})
- AND (o.kind <> 'support_group' OR l.weekly && o.weekly)
-WHERE o.id = ANY(:ids) AND o.in_person AND o.precision <> 'approximate'
- AND l.precision <> 'approximate'"""
+{{shown}} AND ST_DWithin(l.position, o.position, {PLACE_M}) AND NOT {{about_o}} AND NOT {{about_l}}
+ AND (o.kind <> 'support_group' OR l.weekly && o.weekly)"""
 _ABOUT = "{0}.precision IN ('approximate', 'none')"
+_BOTH = {"about_o": _ABOUT.format("o"), "about_l": _ABOUT.format("l")}
+_ARMS = (
+    _NEAR.format(shown="l.listed", **_BOTH),
+    _NEAR.format(shown="NOT l.listed", **_BOTH),
+    "left(l.postal_code, 5) = left(o.postal_code, 5) AND l.kind <> 'support_group' "
+    f"AND ({_BOTH['about_o']} OR {_BOTH['about_l']})",
+)
+_PAIRED = " UNION ".join(
+    f"""SELECT o.id AS one, n.id AS other FROM listing o CROSS JOIN LATERAL (
+SELECT l.id FROM listing l WHERE {arm} AND l.in_person AND l.source_id <> o.source_id
+ AND l.kind = o.kind LIMIT {CROWD}) AS n WHERE o.id = ANY(:ids) AND o.in_person"""
+    for arm in _ARMS
+)
 _CANDIDATES = f"""
-WITH pair AS (
-{_NEAR.format(arm="l.listed")} UNION {_NEAR.format(arm="NOT l.listed")}
-UNION SELECT o.id, l.id FROM listing o
-JOIN listing l ON left(l.postal_code, 5) = left(o.postal_code, 5) AND l.in_person
- AND l.kind <> 'support_group' AND l.source_id <> o.source_id AND l.kind = o.kind
-WHERE o.id = ANY(:ids) AND o.in_person AND ({_ABOUT.format("o")} OR {_ABOUT.format("l")}))
+WITH pair AS ({_PAIRED})
 SELECT a.id AS a, b.id AS b, CASE WHEN NOT ({_ABOUT.format("a")} OR {_ABOUT.format("b")})
  THEN ST_Distance(a.position, b.position) END AS metres
 FROM (SELECT DISTINCT least(one, other) AS a, greatest(one, other) AS b FROM pair) AS ends
