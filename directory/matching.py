@@ -6,6 +6,7 @@ others. Only what a transaction changed is compared, and the outcome is that of 
 everything.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -57,7 +58,10 @@ JOIN listing a ON a.id = ends.a JOIN listing b ON b.id = ends.b
 JOIN source s ON s.id = a.source_id AND s.origin = 'feed'
 JOIN source t ON t.id = b.source_id AND t.origin = 'feed'"""
 _KEEP = """
-INSERT INTO match (a, b, rule, score, reasons) VALUES (:a, :b, :rule, :score, :reasons)
+INSERT INTO match (a, b, rule, score, reasons)
+SELECT a, b, rule, score, string_to_array(reasons, chr(10))
+FROM jsonb_to_recordset(CAST(:pairs AS jsonb))
+ AS new (a uuid, b uuid, rule text, score float8, reasons text)
 ON CONFLICT (a, b) DO UPDATE SET rule = excluded.rule, score = excluded.score,
  reasons = excluded.reasons"""
 
@@ -132,9 +136,10 @@ def _compare(connection: Connection, ids: list[uuid.UUID]) -> None:
         verdict = compare(sides[row.a], sides[row.b], row.metres)
         if verdict.rule != "no":
             said = {"rule": verdict.rule, "score": verdict.score}
-            kept.append({"a": row.a, "b": row.b, **said, "reasons": list(verdict.reasons)})
+            ends = {"a": str(row.a), "b": str(row.b)}
+            kept.append({**ends, **said, "reasons": "\n".join(verdict.reasons)})
     if kept:
-        connection.execute(text(_KEEP), kept)
+        connection.execute(text(_KEEP), {"pairs": json.dumps(kept)})
 
 
 def _sides(connection: Connection, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Side]:
