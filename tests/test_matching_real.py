@@ -2,9 +2,9 @@
 
 The files in ``tests/matching`` say same, different, or unsure (compounds of several houses under
 one name), which counts for neither. The rule was tuned on ``labels.tsv``. The pairs of
-``blind.tsv`` and ``blind2.tsv`` were drawn at random and judged before the rule was run on them,
-the latter after the last change of the rule. Pairs of meetings are from within one feed each, as
-no two of the feeds overlap.
+``blind.tsv`` and ``blind2.tsv`` were drawn at random and judged before the rule was run on them;
+two limits were tightened after a look at the former, none after the latter. Pairs of
+meetings are from within one feed each, as no two of the feeds overlap.
 """
 
 from collections import Counter
