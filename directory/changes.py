@@ -67,5 +67,9 @@ def put_back(connection: Connection, run: int) -> tuple[int, int]:
         {"run": run},
     )
     restored = connection.execute(text(_PUT_BACK), {"run": run})
-    connection.execute(text("DELETE FROM change WHERE run_id = :run"), {"run": run})
     return removed.rowcount, restored.rowcount
+
+
+def forget(connection: Connection, run: int) -> None:
+    """Drop what is kept of a run that was put back."""
+    connection.execute(text("DELETE FROM change WHERE run_id = :run"), {"run": run})

@@ -23,6 +23,7 @@ from directory import (
     db,
     geocode,
     history,
+    matching,
     pocket,
     positions,
     quarantine,
@@ -382,6 +383,32 @@ def _rejects(options: argparse.Namespace, config: Config) -> int:
     return Exit.DONE
 
 
+def _matches(options: argparse.Namespace, config: Config) -> int:
+    with db.writer(_started(config)).begin() as connection:
+        if options.decide:
+            pair, decision = options.decide
+            if not pair.isdecimal() or decision not in matching.DECISIONS:
+                raise UsageError(
+                    f"--decide takes a pair's ID and {' or '.join(matching.DECISIONS)}."
+                )
+            matching.decide(connection, int(pair), decision, getpass.getuser())
+        if options.anew:
+            matching.match_all(connection)
+        rows = matching.decided(connection) if options.decided else matching.waiting(connection)
+    if options.decide or options.anew:
+        _refresh(config)
+    if options.json:
+        _print(rows)
+    elif not options.decide:
+        print(
+            "\n".join(_PAIR.format(why=", ".join(row["reasons"]), **row) for row in rows) or "none"
+        )
+    return Exit.DONE
+
+
+_PAIR = "{id}  {score:.0f}  {why}\n    {a_name} ({a_source})  {a}\n    {b_name} ({b_source})  {b}"
+
+
 def _generate(options: argparse.Namespace, config: Config) -> int:
     with _progress("generated") as progress:
         report = generate(db.writer(_started(config)), options.rows, progress)
@@ -475,6 +502,12 @@ def _parser() -> argparse.ArgumentParser:
     points = command("geocode", "ask where addresses without a point are", _geocode, True)
     points.add_argument("slugs", nargs="*", metavar="SLUG", help="of these sources alone")
     points.add_argument("--most", type=int, default=1000, metavar="NUMBER", help="of addresses")
+    pairs = command("matches", "pairs that may be the same place or meeting", _matches, True)
+    pairs.add_argument(
+        "--decide", nargs=2, metavar=("ID", "DECISION"), help="same, different or undecided"
+    )
+    pairs.add_argument("--decided", action="store_true", help="what was decided, newest first")
+    pairs.add_argument("--anew", action="store_true", help="compare all listings again")
     made = command("generate", "fill the database with sample listings", _generate, False)
     made.add_argument("--rows", type=int, required=True)
     people = command("account", "accounts of those who keep the directory", _account, False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from directory import changes, guard, positions
+from directory import changes, guard, matching, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -63,7 +63,9 @@ def load(  # noqa: PLR0913 - what a run is of, and three keywords
                 _judge(connection, report, source, seen, accepted)
                 report.status = "dry-run" if dry_run else str(report.verdict)
                 if report.status == "applied":
+                    matching.exclusive(connection)
                     _merge(connection, report, source, seen)
+                    matching.match_run(connection, report.run_id)
                 if report.status in ("applied", "unchanged"):
                     today = "UPDATE source SET seen_on = CURRENT_DATE WHERE id = :source"
                     connection.execute(text(today), {"source": source.id})

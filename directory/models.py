@@ -20,11 +20,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB, TSVECTOR
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 from directory.schedule import Span, multirange
@@ -197,6 +198,16 @@ class Listing(Base):
     extra: Mapped[dict[str, Any]]
 
     source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
+    same_as: Mapped["Listing | None"] = relationship(remote_side=[id])
+    also: Mapped[list[dict[str, Any]]] = column_property(
+        literal_column(
+            "coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.id, 'name', t.name, "
+            "'source', s.title) ORDER BY s.title, t.id) FROM listing t "
+            "JOIN source s ON s.id = t.source_id WHERE t.duplicate_of = listing.id), '[]')",
+            JSONB,
+        )
+    )
+    """What other sources list of the same place: id, name, and the source's title."""
 
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
@@ -239,6 +250,18 @@ class Listing(Base):
             postgresql_where=text("listed AND online"),
         ),
         Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
+        # For matching: hidden twins are compared too, and places that stand only about.
+        Index(
+            "ix_listing_position_unlisted",
+            "position",
+            postgresql_using="gist",
+            postgresql_where=text("NOT listed AND in_person"),
+        ),
+        Index(
+            "ix_listing_postal",
+            text('"left"(postal_code, 5)'),
+            postgresql_where=text("in_person AND kind <> 'support_group'"),
+        ),
     )
 
 
@@ -338,4 +361,29 @@ class Geocode(Base):
             name="answer",
         ),
         Index("ix_geocode_asked", "provider", "asked"),
+    )
+
+
+class Match(Base):
+    """Two listings that are or may be the same, by the rule and by a person's word.
+
+    The ids are hashes of source and external id, and no foreign keys: a person's decision
+    outlives the listings, and holds again when they return.
+    """
+
+    __tablename__ = "match"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    a: Mapped[uuid.UUID]
+    b: Mapped[uuid.UUID] = mapped_column(index=True)
+    rule: Mapped[str]
+    score: Mapped[float] = mapped_column(Float(53), comment="0 to 100")
+    reasons: Mapped[list[str]]
+    decision: Mapped[str | None] = mapped_column(comment="of a person")
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    __table_args__ = (
+        UniqueConstraint("a", "b"),
+        CheckConstraint("a < b", name="ordered"),
+        CheckConstraint("rule IN ('certain', 'doubtful', 'no')", name="rule"),
+        CheckConstraint("decision IN ('same', 'different')", name="decision"),
     )

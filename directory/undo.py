@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from directory import changes
+from directory import changes, matching
 from directory.errors import UsageError
 from directory.runs import begin, exclusive, writing
 
@@ -50,7 +50,10 @@ def undo(engine: Engine, run: int) -> Undone:
         try:
             with engine.begin() as connection:
                 writing(connection, source)
+                matching.exclusive(connection)
                 removed, restored = changes.put_back(connection, run)
+                matching.match_run(connection, run)
+                changes.forget(connection, run)
                 _enter(connection, source, own, run, {"removed": removed, "restored": restored})
         except BaseException as error:
             failed = "UPDATE import_run SET status = 'failed', finished = now(), message = :why, "

@@ -10,14 +10,14 @@ from directory.config import ROOT
 # A module may import only modules of lower rank, or of its own rank where it is listed.
 RANKS = [
     {"errors"},
-    {"config", "clean", "schedule", "fetch"},
+    {"config", "clean", "schedule", "fetch", "likeness"},
     {"vocabulary", "postgres", "feed", "geocode"},
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
     {"places", "question", "opening", "letters"},
     {"understand", "locate", "derive", "pocket", "positions"},
     {"judge", "criteria", "guard", "quarantine"},
-    {"search", "changes", "runs"},
+    {"search", "changes", "runs", "matching"},
     {"load", "parameters"},
     {"asking", "sources", "undo", "archive", "accounts", "history"},
     {"formats", "generate", "seeds", "backup"},

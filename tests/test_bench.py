@@ -52,7 +52,7 @@ def test_copies_are_listings_of_their_own(filled: Engine) -> None:
         ).scalar_one()
     assert tuple(counts[:2]) == (1_200, 1_200)
     assert counts[2] == counts[3] == counts[4] > 900
-    assert indexes == 8
+    assert indexes == 10
 
 
 def test_distances_are_geodesic() -> None:

@@ -142,6 +142,8 @@ def listing_document(listing: Listing, now: datetime) -> dict[str, Any]:
         "last_seen": seen and seen.isoformat(),
         "source": listing.source.title,
         "sample": listing.source.origin == "sample",
+        "also_listed": listing.also,
+        "duplicate_of": listing.duplicate_of and str(listing.duplicate_of),
     }
 
 

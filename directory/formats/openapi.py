@@ -73,6 +73,13 @@ def _object(required: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": list(required), "properties": required}
 
 
+_TWIN = ("id", "name", "source")
+_MAYBE = (
+    *("organization", "description", "eligibility", "fees", "website", "email"),
+    "duplicate_of",
+)
+
+
 def _schemas() -> dict[str, Any]:
     text = {"type": "string"}
     listing: dict[str, Any] = {
@@ -94,11 +101,9 @@ def _schemas() -> dict[str, Any]:
         "verified_on": _maybe("string"),
         "last_seen": _maybe("string"),
         "source": text,
+        "also_listed": {"type": "array", "items": _object(dict.fromkeys(_TWIN, text))},
     }
-    listing |= {
-        name: _maybe("string")
-        for name in ("organization", "description", "eligibility", "fees", "website", "email")
-    }
+    listing |= {name: _maybe("string") for name in _MAYBE}
     hit = listing | {
         "distance_m": _maybe("number"),
         "beyond": {"type": "boolean"},

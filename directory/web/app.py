@@ -14,6 +14,7 @@ from directory.pocket import open_pocket
 from directory.web import State, guides, security, state
 from directory.web.api import api, json_response, problem
 from directory.web.desk import desk
+from directory.web.pairs import pairs
 from directory.web.site import error_page, site
 
 # Everything a page needs comes from its own address; nothing tells other sites where from.
@@ -44,6 +45,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(api)
     security.install(app, config)
     app.register_blueprint(desk)
+    app.register_blueprint(pairs)
     app.add_url_rule("/healthz", view_func=health)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)

@@ -233,7 +233,7 @@ def sources() -> str:
     """Where the listings come from, how many there are, and how old they are."""
     listings = (
         select(func.count())
-        .where(Listing.source_id == Source.id, Listing.listed)
+        .where(Listing.source_id == Source.id, Listing.status == "active")
         .correlate(Source)
         .scalar_subquery()
     )

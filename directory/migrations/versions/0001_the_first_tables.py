@@ -344,6 +344,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("query", "provider", name=op.f("pk_geocode")),
     )
     op.create_index("ix_geocode_asked", "geocode", ["provider", "asked"], unique=False)
+    op.create_index(
+        "ix_listing_position_unlisted",
+        "listing",
+        ["position"],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text("NOT listed AND in_person"),
+    )
+    op.create_index(
+        "ix_listing_postal",
+        "listing",
+        [sa.literal_column('"left"(postal_code, 5)')],
+        unique=False,
+        postgresql_where=sa.text("in_person AND kind <> 'support_group'"),
+    )
+    op.create_table(
+        "match",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("a", sa.Uuid(), nullable=False),
+        sa.Column("b", sa.Uuid(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("score", sa.Float(precision=53), nullable=False, comment="0 to 100"),
+        sa.Column("reasons", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=True, comment="of a person"),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("a < b", name=op.f("ck_match_ordered")),
+        sa.CheckConstraint("rule IN ('certain', 'doubtful', 'no')", name=op.f("ck_match_rule")),
+        sa.CheckConstraint("decision IN ('same', 'different')", name=op.f("ck_match_decision")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_match")),
+        sa.UniqueConstraint("a", "b", name=op.f("uq_match_a_b")),
+    )
+    op.create_index(op.f("ix_match_b"), "match", ["b"], unique=False)
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -351,6 +384,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    tables = "geocode account change reject listing import_run source place generation"
+    tables = "match geocode account change reject listing import_run source place generation"
     for table in tables.split():
         op.drop_table(table)
