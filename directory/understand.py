@@ -413,7 +413,7 @@ def _put_together(
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]
     if len(lexemes) > question.MOST_TERMS:
         raise UsageError(
-            f"The question has too many words; use at most {question.MOST_TERMS}.", "q"
+            "The question has too many words; use at most %(most)s.", "q", most=question.MOST_TERMS
         )
     said = [lexeme for token in named for lexeme in token.lexemes]
     spans = dict.fromkeys(part.source for part in parts if part.what in ("term", "kind"))
