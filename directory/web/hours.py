@@ -5,7 +5,7 @@ from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time
 
 from directory import schedule
 from directory.models import Listing
@@ -71,7 +71,9 @@ def _day(when: datetime, days: int) -> str:
     """A day as seen from ``days`` before it."""
     if days < 2:
         return gettext("tomorrow") if days else gettext("today")
-    return format_skeleton("EEEE" if days < 7 else "MMMMEEEEd", when, locale=locale())
+    if days < 7:
+        return format_date(when, "EEEE", locale=locale())
+    return format_skeleton("MMMMEEEEd", when, locale=locale())
 
 
 def _span(session: dict[str, Any]) -> str:
