@@ -71,9 +71,8 @@ def _day(when: datetime, days: int) -> str:
     """A day as seen from ``days`` before it."""
     if days < 2:
         return gettext("tomorrow") if days else gettext("today")
-    if days < 7:
-        return format_date(when, "EEEE", locale=locale())
-    return format_skeleton("MMMMEEEEd", when, locale=locale())
+    name = format_date(when, "EEEE", locale=locale())
+    return name if days < 7 else f"{name}, {format_skeleton('MMMMd', when, locale=locale())}"
 
 
 def _span(session: dict[str, Any]) -> str:
