@@ -46,7 +46,7 @@ PAIRS = [
     ("metanfetamina", "meth"),
     ("marihuana", "marijuana"),
     ("dejar de fumar", "quit smoking"),
-    ("juego de apuestas", "gambling"),
+    ("terapia de grupo", "group counseling"),
     ("abierto ahora", "open now"),
     ("en línea", "online"),
     ("salud mental y adicción", "mental health and addiction"),
