@@ -20,6 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from directory.config import DATA, ROOT
+from directory.seeds import HOTLINES, SAMPLE
 from directory.web.language import FOLDER
 
 # Those of maintainers are in English.
@@ -45,6 +46,7 @@ def messages() -> Iterable[Message]:
         yield facet["label"]
     for term in document["terms"].values():
         yield from (term["label"], term["about"])
+    yield from (HOTLINES.title or "", SAMPLE.title or "")
     with (DATA / "hotlines.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield from (row["name"], row["description"])

@@ -273,7 +273,7 @@ def freshness(listing: Listing) -> str:
     """Where a listing comes from and how old that is; "Verified" only where a person did."""
     if listing.verified_on:
         return gettext("Verified on %(day)s", day=long_date(listing.verified_on))
-    source, seen = listing.source.title, listing.source.seen_on
+    source, seen = translated(listing.source.title), listing.source.seen_on
     if listing.last_seen:
         day = long_date(listing.last_seen)
         return gettext("No longer listed by %(source)s; last seen %(day)s", source=source, day=day)
@@ -286,7 +286,9 @@ def gone(listing: Listing) -> str:
     """What is known of a listing that its source no longer has."""
     day = long_date(listing.last_seen or listing.first_seen)
     return gettext(
-        "%(source)s has not listed it since %(day)s.", source=listing.source.title, day=day
+        "%(source)s has not listed it since %(day)s.",
+        source=translated(listing.source.title),
+        day=day,
     )
 
 
@@ -340,6 +342,11 @@ def served(listing: Listing) -> str | None:
             name = gettext("%(region)s in %(country)s", region=region, country=name)
         names.append(name)
     return ", ".join(names) or None
+
+
+def said(listing: Listing, text: str) -> str:
+    """A text of a listing as its source has it; of those that come with us, translated."""
+    return translated(text) if listing.source.origin == "bundled" else text
 
 
 def slug(name: str) -> str:
