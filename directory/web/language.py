@@ -7,11 +7,13 @@ Outside a page, for the API and on the desk everything is English.
 
 from dataclasses import dataclass
 from functools import cache
+from gettext import NullTranslations
+from typing import Any, cast
 from urllib.parse import quote
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
 
 from directory.config import ROOT
 from directory.errors import UsageError
@@ -38,6 +40,8 @@ def languages() -> tuple[str, ...]:
 def install(app: Flask) -> None:
     """Give the templates of ``app`` texts in the language of the page, and addresses in it."""
     flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=language)
+    templates: Any = app.jinja_env  # of what the extension adds, it says nothing
+    templates.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.filters["translated"] = translated
     app.jinja_env.globals |= {"to": to, "versions": versions, "language": language}
 
@@ -88,12 +92,23 @@ def _in(code: str, path: str) -> str:
 
 def gettext(text: str, **values: object) -> str:
     """``text`` in the language of the page, with its %(name)s filled in."""
-    return str(flask_babel.gettext(text, **values))
+    found = _texts().gettext(text)
+    return found % values if values else found
 
 
 def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """The text for one or for several, whichever ``count`` needs in the language of the page."""
-    return str(flask_babel.ngettext(one, many, count, **values))
+    found = _texts().ngettext(one, many, count)
+    return found % values if values else found
+
+
+def _texts() -> NullTranslations:
+    """The texts of the page, looked up once: a page has hundreds."""
+    if not has_request_context():
+        return NullTranslations()
+    if "texts" not in g:
+        g.texts = flask_babel.get_translations()
+    return cast(NullTranslations, g.texts)
 
 
 def msgid(text: str) -> str:

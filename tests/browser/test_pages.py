@@ -29,6 +29,12 @@ PATHS = (
     "/guides/overdose",
     "/guides/families",
     "/nothing",
+    "/es/",
+    "/es/search?q=desintoxicación&near=Denver",
+    "/es/search?q=zebra&near=Denver&term=service:detox&day=monday",
+    "/es/search?near=Nowhereville Qq",
+    "/es/hotlines",
+    "/es/guides/overdose",
 )
 LISTINGS = ("Front Range Detox", "Online Newcomers", "Willow House", "Early Birds")
 
