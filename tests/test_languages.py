@@ -217,3 +217,15 @@ def test_a_refusal_is_said_in_the_language(client: FlaskClient) -> None:
     html = client.get("/es/search?near=Nowhereville Qq").text
     assert "No se conoce ningún lugar llamado «Nowhereville Qq»" in unescape(html)
     assert 'value="Nowhereville Qq"' in html
+
+
+# Words that blame, but for the names of fellowships.
+BLAMING = re.compile(r"\b(?:drog)?adict[oa]s?\b|\balcohólic[oa]s?\b|\bborrach[oa]s?\b", re.I)
+NAMES = re.compile(r"Alcohólicos Anónimos|Adictos al Sexo y al Amor|Hijos Adultos de Alcohólicos")
+
+
+def test_spanish_blames_nobody() -> None:
+    texts = [text for message in updated("es") for text in forms(message.string) if message.id]
+    texts += [f"{guide.title} {guide.about} {guide.body}" for guide in guides("es").values()]
+    for text in texts:
+        assert BLAMING.findall(NAMES.sub("", text)) == [], text
