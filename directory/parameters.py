@@ -63,28 +63,42 @@ def _one(values: Values, name: str) -> str:
     """The single value of ``name``, trimmed; "" where it is absent."""
     texts = values.get(name, ())
     if len(texts) > 1:
-        raise UsageError(f"{name} is given {len(texts)} times; give it once.", name)
+        raise UsageError(
+            "%(name)s is given %(times)s times; give it once.", name, name=name, times=len(texts)
+        )
     text = texts[0].strip() if texts else ""
     if "\0" in text:
-        raise UsageError(f"{name} holds a NUL character; please remove it.", name)
+        raise UsageError("%(name)s holds a NUL character; please remove it.", name, name=name)
     return text
 
 
 def _choice(values: Values, name: str, allowed: Sequence[str]) -> str | None:
     text = _one(values, name)
     if text and text not in allowed:
-        raise UsageError(f"{name} can be {', '.join(allowed)}.", name)
+        raise UsageError(
+            "%(name)s can be %(choices)s.", name, name=name, choices=", ".join(allowed)
+        )
     return text or None
 
 
 def _several(values: Values, name: str, allowed: Sequence[str] | Mapping[str, Any]) -> Any:
     texts = tuple(dict.fromkeys(text for text in values.get(name, ()) if text))
     if len(texts) > MOST_CHOICES:
-        raise UsageError(f"{name} is given too often; at most {MOST_CHOICES} times.", name)
+        raise UsageError(
+            "%(name)s is given too often; at most %(most)s times.",
+            name,
+            name=name,
+            most=MOST_CHOICES,
+        )
     for text in texts:
         if text not in allowed:
-            listed = ", ".join(allowed) if name == "kind" else "a code listed at /api/v1/vocabulary"
-            raise UsageError(f"There is no such {name}; it can be {listed}.", name)
+            if name == "kind":
+                raise UsageError(
+                    "There is no such kind; it can be %(kinds)s.", name, kinds=", ".join(allowed)
+                )
+            raise UsageError(
+                "There is no such term; it can be a code listed at /api/v1/vocabulary.", name
+            )
     return texts
 
 
@@ -97,7 +111,7 @@ def _number(values: Values, name: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise UsageError(f"{name} takes a number, such as 39.74.", name)
+        raise UsageError("%(name)s takes a number, such as 39.74.", name, name=name)
     return number
 
 
@@ -106,7 +120,13 @@ def _whole(values: Values, name: str, least: int, most: int, default: int) -> in
     if not text:
         return default
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
-        raise UsageError(f"{name} takes a whole number from {least} to {most}.", name)
+        raise UsageError(
+            "%(name)s takes a whole number from %(least)s to %(most)s.",
+            name,
+            name=name,
+            least=least,
+            most=most,
+        )
     return int(text)
 
 

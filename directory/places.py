@@ -115,7 +115,9 @@ def place_at(lat: float, lon: float) -> Place:
     """
     for name, value, most in (("lat", lat, 90), ("lon", lon, 180)):
         if not (math.isfinite(value) and -most <= value <= most):
-            raise UsageError(f"{name} must be a number from -{most} to {most}.", name)
+            raise UsageError(
+                "%(name)s must be a number from -%(most)s to %(most)s.", name, name=name, most=most
+            )
     zone = _zone(lat, lon)
     country = _countries_of_zones().get(zone, "")
     return Place(f"{lat:.2f}, {lon:.2f}", lat, lon, country, None, "point", zone)
@@ -154,7 +156,7 @@ def find_place(
         try:
             return place_at(float(point[1]), float(point[2]))
         except UsageError as error:
-            raise UsageError(error.message, "near") from None
+            raise UsageError(error.template, "near", **error.values) from None
     parts = [_words(part) for part in typed[:LONGEST].split(",")]
     words = [word for part in parts for word in part]
     if not words or len(typed) > LONGEST or len(words) > MOST_WORDS:
@@ -164,9 +166,10 @@ def find_place(
     ranked = sorted(gazetteer.place(starts), key=lambda row: _rank(row, country))
     if not ranked:
         raise UsageError(
-            f'No place called "{typed}" is known. '
+            'No place called "%(place)s" is known. '
             'Try a city with its state, such as "Denver, CO", or a ZIP code.',
             "near",
+            place=typed,
         )
     if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
         ranked = [row for row in ranked if not row.alias]

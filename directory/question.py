@@ -87,7 +87,9 @@ _PARSER = _parser()
 def check(text: str) -> None:
     """Raise UsageError (parameter ``q``) for more than 200 characters, or NUL."""
     if len(text) > LONGEST:
-        raise UsageError(f"The question is too long; use at most {LONGEST} characters.", "q")
+        raise UsageError(
+            "The question is too long; use at most %(most)s characters.", "q", most=LONGEST
+        )
     if "\0" in text:
         raise UsageError("The question holds a NUL character; please remove it.", "q")
 
@@ -95,7 +97,9 @@ def check(text: str) -> None:
 def check_terms(count: int) -> None:
     """Raise UsageError (parameter ``q``) where a search would be for so many words."""
     if count > MOST_TERMS:
-        raise UsageError(f"The question has too many words; use at most {MOST_TERMS}.", "q")
+        raise UsageError(
+            "The question has too many words; use at most %(most)s.", "q", most=MOST_TERMS
+        )
 
 
 def parse(text: str) -> Words | None:

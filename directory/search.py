@@ -105,8 +105,9 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
     """
     if search.page * search.per_page > EXACT_TO:
         raise UsageError(
-            f"Only the first {EXACT_TO:,} results can be paged through; please narrow the search.",
+            "Only the first %(most)s results can be paged through; please narrow the search.",
             "page",
+            most=f"{EXACT_TO:,}",
         )
     now = now.replace(second=0, microsecond=0)
     if search.near and search.sort in ("best", "distance"):

@@ -165,6 +165,7 @@ def test_a_translation_is_one_file_and_english_stands_in(
 ) -> None:
     folder = tmp_path / "guides"
     shutil.copytree(FOLDER, folder)
+    shutil.rmtree(folder / "es")
     (folder / "es").mkdir()
     text = "# ¿Qué es la desintoxicación?\n\nUn primer paso.\n\nMás <script>x</script> texto.\n"
     (folder / "es" / "detox.md").write_text(text, encoding="utf-8")

@@ -276,7 +276,7 @@ def test_branches_of_one_name_are_one_result(
     assert "9 results" in html
     assert html.count('<li class="card">') == 3
     assert "6 more times or places" in html
-    days = re.findall(r"Next: (\w+)", html)
+    days = re.findall(r"(?:Next: |Meeting now, until )(\w+)", html)
     assert len(days) == 7
     assert len(set(re.findall(r'href="(/listing/[^"]+)"', html))) == 9
     assert client.get("/search?near=39.75,-104.99&sort=distance").text.count('class="card"') == 9

@@ -277,7 +277,8 @@ def test_help_lines_ring_anywhere_and_are_those_of_the_country(
 def test_a_long_story_is_asked_for_what_was_understood_of_it(connection: Connection) -> None:
     story = (
         "my brother keeps stealing from our mother, lies about everything, crashed her car again, "
-        "drunk, we live near harrisburg pa, nobody sleeps, neighbours whisper, police came, bills pile up"
+        "drunk, we live near harrisburg pa, nobody sleeps, neighbours whisper, police came, "
+        "bills pile up"
     )
     found = understand(story, connection, "US")
     assert {code for part in found.parts for code in part.codes} == {"substance:alcohol"}

@@ -11,11 +11,12 @@ from directory import cluster, db
 from directory.config import ROOT, Config, load_config
 from directory.errors import UsageError
 from directory.pocket import open_pocket
-from directory.web import State, guides, security, state
+from directory.web import State, guides, language, security, state
 from directory.web.api import api, json_response, problem
 from directory.web.desk import desk
+from directory.web.language import gettext
 from directory.web.pairs import pairs
-from directory.web.site import error_page, site
+from directory.web.site import error_page, everywhere, site
 
 # Everything a page needs comes from its own address; nothing tells other sites where from.
 HEADERS = {
@@ -39,9 +40,15 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     open_pocket(config, warm=True)
-    guides.guides()  # a broken one is found now, and not by a reader
+    language.install(app)
+    translated = language.languages()[1:]
+    for code in language.languages():
+        guides.guides(code)  # a broken one is found now, and not by a reader
     app.extensions["directory"] = State(config, db.reader(config))
+    app.context_processor(everywhere)
     app.register_blueprint(site)
+    prefix = f"/<any({', '.join(map(repr, translated))}):language>"
+    app.register_blueprint(site, url_prefix=prefix, name="translated")
     app.register_blueprint(api)
     security.install(app, config)
     app.register_blueprint(desk)
@@ -68,7 +75,9 @@ def _error(status: int, title: str, detail: str, parameter: str | None = None) -
 
 
 def _usage(error: UsageError) -> Any:
-    return _error(400, "Please check your search", error.message, error.parameter)
+    return _error(
+        400, gettext("Please check your search"), language.explained(error), error.parameter
+    )
 
 
 def _http(error: HTTPException) -> Any:
@@ -80,11 +89,13 @@ def _http(error: HTTPException) -> Any:
 def _database(error: DBAPIError) -> Any:
     """The database is away, or a question took too long; anything else is our own fault."""
     if getattr(error.orig, "pgcode", None) == _QUERY_CANCELED:
-        detail = "This search took too long. Please add a place, or use fewer words."
-        return _error(503, "The search took too long", detail)
+        detail = gettext("This search took too long. Please add a place, or use fewer words.")
+        return _error(503, gettext("The search took too long"), detail)
     if isinstance(error, OperationalError):
-        detail = "The directory cannot be searched right now. Please try again in a minute."
-        return _error(503, "Search is resting", detail)
+        detail = gettext(
+            "The directory cannot be searched right now. Please try again in a minute."
+        )
+        return _error(503, gettext("Search is resting"), detail)
     raise error
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from directory.criteria import Search
 from directory.search import Page
 from directory.vocabulary import vocabulary
-from directory.web.wording import KINDS, number
+from directory.web.language import gettext, translated
+from directory.web.wording import kinds, number
 
 # From this share of the results a filter hardly narrows anything, and says so; among few
 # results that is plain to see.
@@ -44,13 +45,13 @@ def groups(search: Search, page: Page) -> list[Group]:
 
     A box that would leave nothing is hidden unless it is ticked, so that it can be unticked.
     """
-    kinds = [(kind, label.plural, label.about) for kind, label in KINDS.items()]
-    boxes = _options(page, "kind", kinds, set(search.kinds), False)
-    found = [Group("kind", "Kind of help", _hint(boxes, False), boxes)]
+    items = [(kind, label.plural, label.about) for kind, label in kinds().items()]
+    boxes = _options(page, "kind", items, set(search.kinds), False)
+    found = [Group("kind", gettext("Kind of help"), _hint(boxes, False), boxes)]
     for facet in vocabulary().facets.values():
-        items = [(term.code, term.label, term.about) for term in facet.terms]
+        items = [(t.code, translated(t.label), translated(t.about)) for t in facet.terms]
         boxes = _options(page, facet.code, items, set(search.terms), facet.match_all)
-        found.append(Group("term", facet.label, _hint(boxes, facet.match_all), boxes))
+        found.append(Group("term", translated(facet.label), _hint(boxes, facet.match_all), boxes))
     return [group for group in found if group.options]
 
 
@@ -58,7 +59,9 @@ def _hint(boxes: list[Option], narrows: bool) -> str | None:
     """How the boxes of a facet go together. ``narrows``: each must hold; else any may."""
     if len(boxes) < 2:
         return None
-    return "All that you tick must fit" if narrows else "Any that you tick may fit"
+    return (
+        gettext("All that you tick must fit") if narrows else gettext("Any that you tick may fit")
+    )
 
 
 def _options(
@@ -75,12 +78,15 @@ def _options(
         if count or value in ticked:
             text = _count(count, page.total_is_exact)
             if whole and value not in ticked and count >= whole * NEARLY_ALL:
-                text += ", all" if count == whole else ", nearly all"
+                nearly = gettext("%(count)s, nearly all", count=text)
+                text = gettext("%(count)s, all", count=text) if count == whole else nearly
             options.append(Option(value, name, about, text, value in ticked))
     return options
 
 
 def _count(count: int, exact: bool) -> str:
     if count == 0:
-        return "none"
-    return number(count) if exact else f"about {number(float(f'{count:.2g}'))}"
+        return gettext("none")
+    if exact:
+        return number(count)
+    return gettext("about %(count)s", count=number(float(f"{count:.2g}")))

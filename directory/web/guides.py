@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from directory.config import DATA
 from directory.criteria import Search
+from directory.web.language import ENGLISH, to
 
 FOLDER = DATA / "guides"
 # Beside results; more would be in their way.
@@ -40,34 +41,37 @@ class Guide:
     @property
     def url(self) -> str:
         """The address of its page."""
-        return f"/guides/{self.slug}"
+        return to(f"/guides/{self.slug}")
 
 
 @cache
-def guides(language: str = "en") -> dict[str, Guide]:
+def guides(language: str = ENGLISH) -> dict[str, Guide]:
     """All guides in their order, by slug."""
     with (FOLDER / "topics.toml").open("rb") as file:
         return {slug: _read(slug, topics, language) for slug, topics in tomllib.load(file).items()}
 
 
 def _read(slug: str, topics: dict[str, list[str]], language: str) -> Guide:
-    path = FOLDER / language / f"{slug}.md"
+    written, path = language, FOLDER / language / f"{slug}.md"
     if not path.exists():
-        language, path = "en", FOLDER / "en" / f"{slug}.md"
+        written, path = ENGLISH, FOLDER / ENGLISH / f"{slug}.md"
     heading, about, body = path.read_text(encoding="utf-8").split("\n\n", 2)
+    html = MarkdownIt().render(body)
+    if language != ENGLISH:  # the pages that it leads to are in the language of the reader
+        html = html.replace('href="/', f'href="/{language}/')
     return Guide(
         slug,
         heading.removeprefix("# "),
         about.replace("\n", " "),
         # The text is ours; cleaned all the same, and links tell no other site where from.
-        Markup(nh3.clean(MarkdownIt().render(body), link_rel="noreferrer")),  # noqa: S704
-        language,
+        Markup(nh3.clean(html, link_rel="noreferrer")),  # noqa: S704
+        written,
         frozenset(topics.get("codes", ())),
         frozenset(topics.get("words", ())),
     )
 
 
-def fitting(search: Search, typed: str, language: str = "en") -> list[Guide]:
+def fitting(search: Search, typed: str, language: str = ENGLISH) -> list[Guide]:
     """At most two guides for what is asked for: by words, then by terms, then by kinds."""
     words = set(re.findall(r"\w+", typed.lower()))
     parts = search.question.parts if search.question else ()

@@ -1,21 +1,25 @@
 """Hours and meeting times in words, on the listing's own clocks. Pure functions."""
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date, format_skeleton, format_time
+
 from directory import schedule
 from directory.models import Listing
-
-TIMES = {"morning": "Morning", "midday": "Midday", "evening": "Evening", "night": "Night"}
+from directory.web.language import ENGLISH, gettext, language, locale
+from directory.web.wording import weekday
 
 
 def clock(minute: int) -> str:
     """A minute of the day or week as clocks show it: "7:30 PM", "8 AM", "noon", "midnight"."""
     hour, rest = divmod(minute % schedule.DAY, 60)
     if rest == 0 and hour in (0, 12):
-        return "noon" if hour else "midnight"
+        return gettext("noon") if hour else gettext("midnight")
+    if language() != ENGLISH:
+        return format_time(time(hour, rest), "short", locale=locale())
     minutes = f":{rest:02}" if rest else ""
     return f"{(hour - 1) % 12 + 1}{minutes} {'AM' if hour < 12 else 'PM'}"
 
@@ -34,10 +38,9 @@ def _until(listing: Listing, minute: int) -> str | None:
     end = running[0]
     if end == schedule.WEEK and spans[0][0] == 0:
         end += spans[0][1]
-    day = schedule.WEEKDAYS[end // schedule.DAY % 7].capitalize()
     # Midnight ends today, though it is the first minute of tomorrow.
     today = (end - 1) // schedule.DAY == minute // schedule.DAY
-    return clock(end) if today else f"{day}, {clock(end)}"
+    return clock(end) if today else f"{weekday(end // schedule.DAY % 7)}, {clock(end)}"
 
 
 def opening(listing: Listing, now: datetime) -> tuple[str, str] | None:
@@ -45,29 +48,42 @@ def opening(listing: Listing, now: datetime) -> tuple[str, str] | None:
     if not listing.sessions:
         return None
     if always_open(listing):
-        return "open", "Open 24 hours, every day"
+        return "open", gettext("Open 24 hours, every day")
     meeting = listing.kind == "support_group"
     zone = f" {now.astimezone(ZoneInfo(listing.timezone)):%Z}" if listing.online else ""
     if until := _until(listing, schedule.local_minute(listing.timezone, now)):
-        return "open", f"{'Meeting' if meeting else 'Open'} now, until {until}{zone}"
+        until += zone
+        if meeting:
+            return "open", gettext("Meeting now, until %(time)s", time=until)
+        return "open", gettext("Open now, until %(time)s", time=until)
     following = schedule.next_session(listing.sessions, listing.timezone, now)
     if following is None:
         return None
     today = now.astimezone(following.tzinfo).date()
-    days = (following.date() - today).days
-    names = {0: "today", 1: "tomorrow"}
-    day = names.get(days, f"{following:%A}" if days < 7 else f"{following:%A, %B} {following.day}")
-    at = clock(following.hour * 60 + following.minute)
-    return "next", f"{'Next:' if meeting else 'Opens'} {day} at {at}{zone}"
+    day = _day(following, (following.date() - today).days)
+    at = clock(following.hour * 60 + following.minute) + zone
+    if meeting:
+        return "next", gettext("Next: %(day)s at %(time)s", day=day, time=at)
+    return "next", gettext("Opens %(day)s at %(time)s", day=day, time=at)
+
+
+def _day(when: datetime, days: int) -> str:
+    """A day as seen from ``days`` before it."""
+    if days < 2:
+        return gettext("tomorrow") if days else gettext("today")
+    name = format_date(when, "EEEE", locale=locale())
+    return name if days < 7 else f"{name}, {format_skeleton('MMMMd', when, locale=locale())}"
 
 
 def _span(session: dict[str, Any]) -> str:
     start = int(session["start"][:2]) * 60 + int(session["start"][3:])
     end = start + session["minutes"]
     if session["minutes"] == schedule.DAY and start == 0:
-        return "24 hours"
-    after = " (next day)" if end > schedule.DAY else ""
-    return f"{clock(start)} to {clock(end)}{after}"
+        return gettext("24 hours")
+    values = {"start": clock(start), "end": clock(end)}
+    if end > schedule.DAY:
+        return gettext("%(start)s to %(end)s (next day)", **values)
+    return gettext("%(start)s to %(end)s", **values)
 
 
 def hours(listing: Listing) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -80,11 +96,12 @@ def hours(listing: Listing) -> list[tuple[str, list[dict[str, Any]]]]:
         shown = {"text": _span(session), "note": session.get("note"), "url": session.get("url")}
         if shown not in week[session["weekday"]]:
             week[session["weekday"]].append(shown)
-    return [(schedule.WEEKDAYS[day].capitalize(), week[day]) for day in sorted(week)]
+    return [(weekday(day), week[day]) for day in sorted(week)]
 
 
 def zone_name(zone: str) -> str:
     """A time zone as people say it: "Denver time (America/Denver)"."""
     if "/" not in zone:
         return zone
-    return f"{zone.rsplit('/', 1)[1].replace('_', ' ')} time ({zone})"
+    city = zone.rsplit("/", 1)[1].replace("_", " ")
+    return gettext("%(city)s time (%(zone)s)", city=city, zone=zone)

@@ -13,8 +13,8 @@ from directory.parameters import DEFAULT_RADIUS, METRES
 from directory.search import EXACT_TO, Page
 from directory.understand import Part
 from directory.vocabulary import vocabulary
-from directory.web.hours import TIMES
-from directory.web.wording import KINDS, number, part_label, quantity
+from directory.web.language import gettext, ngettext, to
+from directory.web.wording import code_label, either, kind, number, part_label, quantity
 
 Values = Mapping[str, Sequence[str]]
 Change = str | Sequence[str] | None
@@ -51,7 +51,7 @@ def search_url(values: Values, **changes: Change) -> str:
         given = merged.get(name)
         texts = [given] if isinstance(given, str) else given or []
         pairs += [(name, text) for text in texts if text.strip()]
-    return f"/search?{urlencode(pairs)}" if pairs else "/search"
+    return to(f"/search?{urlencode(pairs)}" if pairs else "/search")
 
 
 def without(values: Values, name: str, text: str) -> str:
@@ -85,25 +85,27 @@ def radius_of(search: Search, unit: str) -> str:
 
 def chips(search: Search, values: Values) -> list[Link]:
     """Each active part of the question, with the link that takes it away."""
-    unit, terms = unit_of(values), vocabulary().terms
+    unit = unit_of(values)
     found = _understood(search, values)
     own = {part.what for part in search.question.parts} if search.question else set()
     if search.place is not None and "place" not in own:
-        prefix = f"within {radius_of(search, unit)} of" if search.near else "for"
-        found.append(Link(f"{prefix} {search.place.name}", without_place(values)))
-    for kind in search.kinds:
-        found.append(Link(KINDS[kind].plural, without(values, "kind", kind)))
+        name, radius = search.place.name, radius_of(search, unit)
+        within = gettext("within %(radius)s of %(place)s", radius=radius, place=name)
+        label = within if search.near else gettext("for %(place)s", place=name)
+        found.append(Link(label, without_place(values)))
+    for code in search.kinds:
+        found.append(Link(kind(code).plural, without(values, "kind", code)))
     for code in search.terms:
-        found.append(Link(terms[code].label, without(values, "term", code)))
+        found.append(Link(code_label(code), without(values, "term", code)))
     if (when := search.when) and "when" not in own:
         if when.day:
-            found.append(Link(when.day.capitalize(), search_url(values, day=None)))
+            found.append(Link(code_label(f"day:{when.day}"), search_url(values, day=None)))
         if when.time:
-            found.append(Link(TIMES[when.time], search_url(values, time=None)))
+            found.append(Link(code_label(f"time:{when.time}"), search_url(values, time=None)))
         if when.open:
-            found.append(Link("Open now", search_url(values, open=None)))
+            found.append(Link(code_label("open:now"), search_url(values, open=None)))
     if search.attend and "attend" not in own:
-        label = "Online or by phone" if search.attend == "online" else "In person"
+        label = code_label(f"attend:{search.attend}")
         found.append(Link(label, search_url(values, attend=None)))
     return found
 
@@ -139,7 +141,12 @@ def was_read(search: Search) -> bool:
 
 def sorts(search: Search, values: Values) -> list[Link]:
     """The orders that make sense for this search."""
-    labels = {"best": "Best match", "distance": "Nearest", "soonest": "Soonest", "name": "Name"}
+    labels = {
+        "best": gettext("Best match"),
+        "distance": gettext("Nearest"),
+        "soonest": gettext("Soonest"),
+        "name": gettext("Name"),
+    }
     if not search.near:
         del labels["distance"]
     return [
@@ -156,8 +163,8 @@ def paging(search: Search, page: Page, values: Values) -> tuple[Link | None, Lin
 
     last = max(1, -(-min(page.total, EXACT_TO) // search.per_page))
     # Past the end, "previous" leads back to where results are.
-    before = link("Previous", min(search.page - 1, last)) if search.page > 1 else None
-    return before, link("Next", search.page + 1) if search.page < last else None
+    before = link(gettext("Previous"), min(search.page - 1, last)) if search.page > 1 else None
+    return before, link(gettext("Next"), search.page + 1) if search.page < last else None
 
 
 def alternatives(search: Search, values: Values) -> list[Link]:
@@ -180,19 +187,19 @@ def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
     beyond = [hit.distance_m for hit in page.hits if hit.beyond and hit.distance_m is not None]
     reach = [metres / METRES[unit] for metres in beyond]
     for wider in [step for step in WIDER if reach and step >= min(reach)][:2]:
-        text = f"Look within {quantity(wider, unit)}"
+        text = gettext("Look within %(radius)s", radius=quantity(wider, unit))
         found.append(Link(text, search_url(values, radius=f"{wider:g}")))
     own = {part.what for part in search.question.parts} if search.question else set()
     if search.when and "when" not in own:
         changes: dict[str, Change] = {"day": None, "time": None, "open": None}
-        found.append(Link("Any day and time", search_url(values, **changes)))
+        found.append(Link(gettext("Any day and time"), search_url(values, **changes)))
     if search.attend and "attend" not in own:
-        found.append(Link("In person or online", search_url(values, attend=None)))
+        found.append(Link(gettext("In person or online"), search_url(values, attend=None)))
     found += _fewer_parts(search, values)
     found += _fewer_choices(search, values)
     found += _fewer_words(search, values)
     if search.place and "place" not in own:
-        found.append(Link("Look everywhere", without_place(values)))
+        found.append(Link(gettext("Look everywhere"), without_place(values)))
     return found
 
 
@@ -204,12 +211,16 @@ def _fewer_choices(search: Search, values: Values) -> list[Link]:
         together.setdefault(code if facet.match_all else facet.code, []).append(code)
     found = []
     for codes in together.values():
-        labels = " or ".join(f"“{vocabulary().terms[code].label}”" for code in codes)
+        labels = either([f"“{code_label(code)}”" for code in codes])
         kept = [code for code in search.terms if code not in codes]
-        found.append(Link(f"Without {labels}", search_url(values, term=kept)))
+        found.append(Link(gettext("Without %(what)s", what=labels), search_url(values, term=kept)))
     if search.kinds:
-        found.append(Link("Any kind of help", search_url(values, kind=None)))
+        found.append(Link(gettext("Any kind of help"), search_url(values, kind=None)))
     return found
+
+
+def _without(text: str) -> str:
+    return gettext("Without %(what)s", what=f"“{text}”")
 
 
 def _fewer_parts(search: Search, values: Values) -> list[Link]:
@@ -220,10 +231,10 @@ def _fewer_parts(search: Search, values: Values) -> list[Link]:
     found = []
     for part, *_ in _by_span(asked.parts):
         if rest := asked.without(part):
-            found.append(Link(f"Without “{part.source}”", search_url(values, q=rest)))
+            found.append(Link(_without(part.source), search_url(values, q=rest)))
     if asked.rest:
         kept = " ".join(part.source for part, *_ in _by_span(asked.parts))
-        found.append(Link(f"Without “{asked.rest}”", search_url(values, q=kept)))
+        found.append(Link(_without(asked.rest), search_url(values, q=kept)))
     return found
 
 
@@ -236,27 +247,32 @@ def _fewer_words(search: Search, values: Values) -> list[Link]:
     if plain and 1 < len(asked) <= MOST_WORDS:
         for position, word in enumerate(asked):
             rest = " ".join(asked[:position] + asked[position + 1 :])
-            found.append(Link(f"Without the word “{word}”", search_url(values, q=rest)))
+            label = gettext("Without the word “%(word)s”", word=word)
+            found.append(Link(label, search_url(values, q=rest)))
     if search.place or search.terms or search.kinds:
-        found.append(Link(f"Without “{search.words.text}”", search_url(values, q=None)))
+        found.append(Link(_without(search.words.text), search_url(values, q=None)))
     return found
 
 
 def count_words(page: Page) -> str:
     """How many were found: "1 result", "More than 10,000 results"."""
     if not page.total_is_exact:
-        return f"More than {number(EXACT_TO)} results"
-    return f"{number(page.total)} {'result' if page.total == 1 else 'results'}"
+        return gettext("More than %(number)s results", number=number(EXACT_TO))
+    found = number(page.total)
+    return ngettext("%(number)s result", "%(number)s results", page.total, number=found)
 
 
 def total_words(search: Search, page: Page, values: Values) -> str:
     """How many were found and where, as a sentence."""
     unit = unit_of(values)
-    total = count_words(page) if page.total else "Nothing found"
+    total = count_words(page) if page.total else gettext("Nothing found")
     if search.attend == "online":
-        total += " online or by phone"
+        total = gettext("%(found)s online or by phone", found=total)
     if search.near and search.place:
-        total += f" within {radius_of(search, unit)} of {search.place.name}"
+        radius, place = radius_of(search, unit), search.place.name
+        total = gettext(
+            "%(found)s within %(radius)s of %(place)s", found=total, radius=radius, place=place
+        )
     return total
 
 

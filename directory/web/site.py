@@ -21,6 +21,7 @@ from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
 from directory.web import crisis, filters, guides, hours, links, listing_of, state, wording
+from directory.web.language import language, msgid, translated
 
 site = Blueprint("site", __name__)
 
@@ -30,23 +31,36 @@ WAYS_OUT = 8
 # What an error page says in place of the protocol's own words.
 ERRORS = {
     404: (
-        "This page is not here",
-        "The address may be mistyped, or the place may have left the directory. "
-        "A new search may find it.",
+        msgid("This page is not here"),
+        msgid(
+            "The address may be mistyped, or the place may have left the directory. "
+            "A new search may find it."
+        ),
     ),
-    410: ("This listing is gone", "Its source no longer has it. A new search finds others."),
-    405: ("This page cannot do that", "Please start again from the first page."),
-    413: ("That was too much to send", "Please ask with fewer words."),
-    429: ("Too many searches at once", "Please wait a minute, then try again."),
+    410: (
+        msgid("This listing is gone"),
+        msgid("Its source no longer has it. A new search finds others."),
+    ),
+    405: (msgid("This page cannot do that"), msgid("Please start again from the first page.")),
+    413: (msgid("That was too much to send"), msgid("Please ask with fewer words.")),
+    429: (msgid("Too many searches at once"), msgid("Please wait a minute, then try again.")),
     500: (
-        "Something went wrong on our side",
-        "It is not your fault. Please try again in a minute, or call one of the lines below.",
+        msgid("Something went wrong on our side"),
+        msgid(
+            "It is not your fault. Please try again in a minute, or call one of the lines below."
+        ),
     ),
 }
 
 
-@site.app_context_processor
-def _everywhere() -> dict[str, Any]:
+@site.url_value_preprocessor
+def _without_language(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Views take no language: texts and addresses know the one that the address begins with."""
+    if values:
+        values.pop("language", None)
+
+
+def everywhere() -> dict[str, Any]:
     """What every template may use; the crisis lines need no database."""
     country = state().config.country
     return {
@@ -79,7 +93,7 @@ def _page(template: str, **values: Any) -> str:
 @site.get("/")
 def home() -> str:
     """One question, one place, and the kinds of help."""
-    return _page("home.html", kinds=wording.KINDS, guides=guides.guides())
+    return _page("home.html", kinds=wording.kinds(), guides=guides.guides(language()))
 
 
 @site.get("/search")
@@ -118,7 +132,7 @@ def search() -> ResponseReturnValue:
         suggestions=ways_out,
         corrected=found.corrected,
         left_out=found.left_out,
-        guides=guides.fitting(asked, " ".join(values.get("q", ()))),
+        guides=guides.fitting(asked, " ".join(values.get("q", ())), language()),
         exactly=as_typed if links.was_read(asked) or found.corrected else None,
         before=before,
         after=after,
@@ -203,13 +217,13 @@ def hotlines() -> str:
 @site.get("/guides")
 def guide_list() -> str:
     """All guides, each in a sentence."""
-    return _page("guides.html", guides=guides.guides())
+    return _page("guides.html", guides=guides.guides(language()))
 
 
 @site.get("/guides/<slug>")
 def guide(slug: str) -> str:
     """One guide."""
-    found = guides.guides()
+    found = guides.guides(language())
     if slug not in found:
         abort(404)
     others = [other for other in found.values() if other.slug != slug]
@@ -250,7 +264,8 @@ def error_page(
 
     ``parameter`` names the field at fault. Where the database is away the page does not ask it.
     """
-    title, detail = ERRORS.get(status, (title, detail))
+    if status in ERRORS:
+        title, detail = map(translated, ERRORS[status])
     values = {"status": status, "title": title, "detail": detail, "parameter": parameter}
     if status >= 500:
         return render_template("error.html", samples=False, **values), status

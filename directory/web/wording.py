@@ -9,29 +9,41 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 
 import phonenumbers
+from babel.dates import format_date
+from babel.numbers import format_decimal
 
+from directory import schedule
 from directory.models import Listing
 from directory.parameters import METRES
 from directory.schedule import next_session
 from directory.search import Hit
 from directory.understand import Part
 from directory.vocabulary import Facet, Term, vocabulary
+from directory.web.language import (
+    ENGLISH,
+    gettext,
+    language,
+    locale,
+    msgid,
+    ngettext,
+    to,
+    translated,
+)
 from directory.words import name_key
 
-UNITS = {"mi": ("mile", "miles"), "km": ("km", "km")}
 # An approximate position is off by up to some miles: its distances are said in steps of five
 # miles or ten kilometres.
 COARSE = {"mi": 5, "km": 10}
 COUNTRIES = {
-    "US": "the United States",
-    "CA": "Canada",
-    "GB": "the United Kingdom",
-    "IE": "Ireland",
-    "AU": "Australia",
-    "NZ": "New Zealand",
+    "US": msgid("the United States"),
+    "CA": msgid("Canada"),
+    "GB": msgid("the United Kingdom"),
+    "IE": msgid("Ireland"),
+    "AU": msgid("Australia"),
+    "NZ": msgid("New Zealand"),
 }
 MAIN_TERMS, MAIN_PER_FACET = 6, 2
 _MAIN_ORDER = ("fellowship", "service", "pay", "who", "meeting", "language", "substance", "access")
@@ -48,28 +60,47 @@ class KindLabel:
 
 KINDS = {
     "treatment": KindLabel(
-        "Treatment", "Treatment", "Detox, clinics and live-in programs with trained staff."
+        msgid("Treatment"),
+        msgid("Treatment"),
+        msgid("Detox, clinics and live-in programs with trained staff."),
     ),
     "support_group": KindLabel(
-        "Support group", "Support groups", "Meetings of people who help each other. Most are free."
+        msgid("Support group"),
+        msgid("Support groups"),
+        msgid("Meetings of people who help each other. Most are free."),
     ),
     "counseling": KindLabel(
-        "Counseling", "Counseling", "Talks with a counselor, alone, as a family or in a group."
+        msgid("Counseling"),
+        msgid("Counseling"),
+        msgid("Talks with a counselor, alone, as a family or in a group."),
     ),
     "community_program": KindLabel(
-        "Community program",
-        "Community programs",
-        "Recovery centers, sober homes and local help for daily life.",
+        msgid("Community program"),
+        msgid("Community programs"),
+        msgid("Recovery centers, sober homes and local help for daily life."),
     ),
     "interventionist": KindLabel(
-        "Interventionist",
-        "Interventionists",
-        "Professionals who help a family ask someone to accept care.",
+        msgid("Interventionist"),
+        msgid("Interventionists"),
+        msgid("Professionals who help a family ask someone to accept care."),
     ),
     "hotline": KindLabel(
-        "Help line", "Help lines", "People to call or text at once, from anywhere."
+        msgid("Help line"),
+        msgid("Help lines"),
+        msgid("People to call or text at once, from anywhere."),
     ),
 }
+
+
+def kind(code: str) -> KindLabel:
+    """What a kind of help is called in the language of the page."""
+    label = KINDS[code]
+    return KindLabel(translated(label.one), translated(label.plural), translated(label.about))
+
+
+def kinds() -> dict[str, KindLabel]:
+    """All kinds of help in the language of the page, by code."""
+    return {code: kind(code) for code in KINDS}
 
 
 def by_name(hits: list[Hit], now: datetime) -> list[tuple[Hit, list[Hit]]]:
@@ -101,39 +132,59 @@ def part_label(part: Part) -> str:
     """What was understood of a part of a question, as its chip says it."""
     if part.what == "place":
         return part.label
-    label = " or ".join(dict.fromkeys(_code_label(code) for code in part.codes))
-    return f"Not {label}" if part.negated else label
+    label = either(list(dict.fromkeys(code_label(code) for code in part.codes)))
+    return gettext("Not %(label)s", label=label) if part.negated else label
 
 
-def _code_label(code: str) -> str:
-    kind, _, value = code.partition(":")
-    if kind == "kind":
-        return KINDS[value].plural
+def either(labels: list[str]) -> str:
+    """One of several: "A or B"."""
+    return reduce(lambda one, other: gettext("%(one)s or %(other)s", one=one, other=other), labels)
+
+
+def code_label(code: str) -> str:
+    """What a code of the vocabulary, of a kind, a time or a way to attend is called."""
+    what, _, value = code.partition(":")
+    if what == "kind":
+        return kind(value).plural
+    if what == "day" and value in schedule.WEEKDAYS:
+        return weekday(schedule.WEEKDAYS.index(value))
     if code in _PLAIN:
-        return _PLAIN[code]
-    return vocabulary().terms[code].label if code in vocabulary().terms else value.capitalize()
+        return translated(_PLAIN[code])
+    return translated(vocabulary().terms[code].label)
 
 
 _PLAIN = {
-    "open:now": "Open now",
-    "attend:online": "Online or by phone",
-    "attend:in_person": "In person",
-    "time:morning": "Morning",
-    "time:midday": "Midday",
-    "time:evening": "Evening",
-    "time:night": "Night",
+    "open:now": msgid("Open now"),
+    "attend:online": msgid("Online or by phone"),
+    "attend:in_person": msgid("In person"),
+    "day:today": msgid("Today"),
+    "day:tomorrow": msgid("Tomorrow"),
+    "time:morning": msgid("Morning"),
+    "time:midday": msgid("Midday"),
+    "time:evening": msgid("Evening"),
+    "time:night": msgid("Night"),
 }
 
 
 def number(value: float) -> str:
     """``value`` with thousands separated, without needless decimals."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    if language() == ENGLISH:
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return format_decimal(value, "#,##0.##", locale=locale())
+
+
+def _one_decimal(value: float) -> str:
+    return (
+        f"{value:.1f}" if language() == ENGLISH else format_decimal(value, "0.0", locale=locale())
+    )
 
 
 def quantity(value: float, unit: str) -> str:
     """A length in words: "1 mile", "25 miles", "40 km"."""
-    one, many = UNITS[unit]
-    return f"{number(value)} {one if value == 1 else many}"
+    if unit == "km":
+        return f"{number(value)} km"
+    count = 1 if value == 1 else 2  # half a mile is several, as in "0.5 miles"
+    return ngettext("%(number)s mile", "%(number)s miles", count, number=number(value))
 
 
 def distance(hit: Hit, unit: str) -> str | None:
@@ -143,15 +194,23 @@ def distance(hit: Hit, unit: str) -> str | None:
     value = hit.distance_m / METRES[unit]
     if hit.listing.precision == "approximate" or not hit.listing.address_public:
         step = COARSE[unit]
-        return f"about {number(max(step, round(value / step) * step))} {unit}"
+        length = f"{number(max(step, round(value / step) * step))} {unit}"
+        return gettext("about %(length)s", length=length)
     if value < 0.1:
-        return f"under 0.1 {unit}"
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{number(round(value))} {unit}"
+        return gettext("under %(length)s", length=f"{_one_decimal(0.1)} {unit}")
+    return f"{_one_decimal(value) if value < 9.95 else number(round(value))} {unit}"
 
 
 def long_date(day: date) -> str:
     """ "November 1, 2026"."""
-    return f"{day:%B} {day.day}, {day.year}"
+    if language() == ENGLISH:
+        return f"{day:%B} {day.day}, {day.year}"
+    return format_date(day, "long", locale=locale())
+
+
+def weekday(day: int) -> str:
+    """The name of a day of the week, 0 for Monday, with a capital letter."""
+    return str(locale().days["stand-alone"]["wide"][day]).capitalize()
 
 
 @lru_cache(maxsize=8_192)
@@ -213,19 +272,24 @@ def geo_link(listing: Listing) -> str | None:
 def freshness(listing: Listing) -> str:
     """Where a listing comes from and how old that is; "Verified" only where a person did."""
     if listing.verified_on:
-        return f"Verified on {long_date(listing.verified_on)}"
+        return gettext("Verified on %(day)s", day=long_date(listing.verified_on))
+    source, seen = translated(listing.source.title), listing.source.seen_on
     if listing.last_seen:
-        return (
-            f"No longer listed by {listing.source.title}; last seen {long_date(listing.last_seen)}"
-        )
-    seen = listing.source.seen_on
-    return f"Listed by {listing.source.title}" + (f", as of {long_date(seen)}" if seen else "")
+        day = long_date(listing.last_seen)
+        return gettext("No longer listed by %(source)s; last seen %(day)s", source=source, day=day)
+    if seen:
+        return gettext("Listed by %(source)s, as of %(day)s", source=source, day=long_date(seen))
+    return gettext("Listed by %(source)s", source=source)
 
 
 def gone(listing: Listing) -> str:
     """What is known of a listing that its source no longer has."""
-    day = listing.last_seen or listing.first_seen
-    return f"{listing.source.title} has not listed it since {long_date(day)}."
+    day = long_date(listing.last_seen or listing.first_seen)
+    return gettext(
+        "%(source)s has not listed it since %(day)s.",
+        source=translated(listing.source.title),
+        day=day,
+    )
 
 
 @cache
@@ -260,10 +324,12 @@ def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
 def ages(listing: Listing) -> str | None:
     """Whom it takes by age, or None where it does not say."""
     if listing.min_age is not None and listing.max_age is not None:
-        return f"Ages {listing.min_age} to {listing.max_age}"
+        return gettext("Ages %(least)s to %(most)s", least=listing.min_age, most=listing.max_age)
     if listing.min_age is not None:
-        return f"Age {listing.min_age} and older"
-    return None if listing.max_age is None else f"Up to age {listing.max_age}"
+        return gettext("Age %(least)s and older", least=listing.min_age)
+    if listing.max_age is None:
+        return None
+    return gettext("Up to age %(most)s", most=listing.max_age)
 
 
 def served(listing: Listing) -> str | None:
@@ -271,9 +337,16 @@ def served(listing: Listing) -> str | None:
     names = []
     for code in listing.served:
         country, _, region = code.partition("-")
-        name = COUNTRIES.get(country, country)
-        names.append(f"{region} in {name}" if region else name)
+        name = translated(COUNTRIES.get(country, country))
+        if region:
+            name = gettext("%(region)s in %(country)s", region=region, country=name)
+        names.append(name)
     return ", ".join(names) or None
+
+
+def said(listing: Listing, text: str) -> str:
+    """A text of a listing as its source has it; of those that come with us, translated."""
+    return translated(text) if listing.source.origin == "bundled" else text
 
 
 def slug(name: str) -> str:
@@ -285,7 +358,7 @@ def slug(name: str) -> str:
 def listing_url(listing: Listing) -> str:
     """The address of a listing's page."""
     end = slug(listing.name)
-    return f"/listing/{listing.id}/{end}" if end else f"/listing/{listing.id}"
+    return to(f"/listing/{listing.id}/{end}" if end else f"/listing/{listing.id}")
 
 
 def has_calendar(listing: Listing) -> bool:

@@ -29,6 +29,12 @@ PATHS = (
     "/guides/overdose",
     "/guides/families",
     "/nothing",
+    "/es/",
+    "/es/search?q=desintoxicación&near=Denver",
+    "/es/search?q=zebra&near=Denver&term=service:detox&day=monday",
+    "/es/search?near=Nowhereville Qq",
+    "/es/hotlines",
+    "/es/guides/overdose",
 )
 LISTINGS = ("Front Range Detox", "Online Newcomers", "Willow House", "Early Birds")
 
@@ -117,7 +123,7 @@ def test_nothing_scrolls_sideways(
 
 
 def crisis_lines(page: Page) -> list[str | None]:
-    links = page.get_by_role("complementary", name="Crisis lines").get_by_role("link").all()
+    links = page.locator("aside.crisis a").all()
     return [link.get_attribute("href") for link in links if link.is_visible()]
 
 
@@ -129,7 +135,8 @@ def test_crisis_lines_can_be_seen_on_every_page(
         if "#filters" not in path:
             page.goto(live_site + path)
             shown = crisis_lines(page)
-            assert {"tel:911", "tel:988", "tel:+18006624357", "/hotlines"} <= set(shown), path
+            lines = "/es/hotlines" if path.startswith("/es/") else "/hotlines"
+            assert {"tel:911", "tel:988", "tel:+18006624357", lines} <= set(shown), path
     page.close()
 
 
@@ -222,3 +229,26 @@ def test_the_way_out_covers_nothing_at_the_end(
     assert last
     assert last["y"] + last["height"] <= out["y"]
     page.close()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_question_goes_along_into_the_other_language(
+    browser: Browser, live_site: str, width: int
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, java_script_enabled=False
+    )
+    page = context.new_page()
+    page.goto(f"{live_site}/search?q=detox&near=Denver&term=pay:medicaid")
+    page.get_by_role("link", name="Español").click()
+    title = page.get_by_role("heading", level=1)
+    expect(title).to_contain_text("a menos de 25 millas de Denver, CO")
+    expect(page.get_by_role("link", name="Quitar Medicaid")).to_be_visible()
+    page.get_by_label("¿Qué necesita?").fill("reuniones de AA")
+    page.get_by_role("button", name="Buscar", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/es/search\?q=reuniones"))
+    expect(page.get_by_role("link", name="Quitar Medicaid")).to_be_visible()
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("link", name="Remove Medicaid")).to_be_visible()
+    expect(page.get_by_label("What do you need?")).to_have_value("reuniones de AA")
+    context.close()

@@ -1,0 +1,126 @@
+"""The language of a page: English, or the one that begins its address, as in /es/search.
+
+A text in English is the key to its translations, in ``directory/translations``: a new language is
+a folder there with one catalogue, which ``directory.web.catalogue`` makes and keeps up to date.
+Outside a page, for the API and on the desk everything is English.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from gettext import NullTranslations
+from typing import Any, cast
+from urllib.parse import quote
+
+import flask_babel
+from babel import Locale, UnknownLocaleError
+from flask import Flask, g, has_request_context, request
+
+from directory.config import ROOT
+from directory.errors import UsageError
+
+FOLDER = ROOT / "directory" / "translations"
+ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The same page in a language: what the language calls itself, and the address."""
+
+    language: str
+    name: str
+    url: str
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """English first, then those with a catalogue."""
+    return ENGLISH, *sorted(path.parent.parent.name for path in FOLDER.glob("*/*/messages.po"))
+
+
+def install(app: Flask) -> None:
+    """Give the templates of ``app`` texts in the language of the page, and addresses in it."""
+    flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=language)
+    templates: Any = app.jinja_env  # of what the extension adds, it says nothing
+    templates.install_gettext_callables(gettext, ngettext, newstyle=True)
+    app.jinja_env.filters["translated"] = translated
+    app.jinja_env.globals |= {"to": to, "versions": versions, "language": language}
+
+
+def language() -> str:
+    """The code of the page's language: the first part of its address, else English."""
+    if not has_request_context():
+        return ENGLISH
+    first = request.path.split("/", 2)[1]
+    return first if first in languages() else ENGLISH
+
+
+def locale() -> Locale:
+    """How the page writes numbers and dates: as Spanish does in the United States, say."""
+    return _locale(language())
+
+
+@cache
+def _locale(code: str) -> Locale:
+    try:
+        return Locale(code, "US")
+    except UnknownLocaleError:
+        return Locale(code)
+
+
+def to(path: str) -> str:
+    """The address of one of our pages in the language of this one."""
+    return _in(language(), path)
+
+
+def versions() -> list[Version]:
+    """This page in every language with its question kept; none of pages in English only."""
+    if request.blueprint not in ("site", "translated"):
+        return []
+    path = request.path.removeprefix(_in(language(), "/")[:-1])
+    asked = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+    return [
+        Version(
+            code, (Locale(code).display_name or code).capitalize(), _in(code, quote(path)) + asked
+        )
+        for code in languages()
+    ]
+
+
+def _in(code: str, path: str) -> str:
+    return path if code == ENGLISH else f"/{code}{path}"
+
+
+def gettext(text: str, **values: object) -> str:
+    """``text`` in the language of the page, with its %(name)s filled in."""
+    found = _texts().gettext(text)
+    return found % values if values else found
+
+
+def ngettext(one: str, many: str, count: int, **values: object) -> str:
+    """The text for one or for several, whichever ``count`` needs in the language of the page."""
+    found = _texts().ngettext(one, many, count)
+    return found % values if values else found
+
+
+def _texts() -> NullTranslations:
+    """The texts of the page, looked up once: a page has hundreds."""
+    if not has_request_context():
+        return NullTranslations()
+    if "texts" not in g:
+        g.texts = flask_babel.get_translations()
+    return cast(NullTranslations, g.texts)
+
+
+def msgid(text: str) -> str:
+    """``text`` as it is: a mark that the catalogue has it, for ``translated`` to look up."""
+    return text
+
+
+def translated(text: str) -> str:
+    """A text of the catalogue in the language of the page; itself where it has none."""
+    return gettext(text) if text else ""
+
+
+def explained(error: UsageError) -> str:
+    """What is wrong, in the language of the page."""
+    return gettext(error.template, **error.values) if error.values else gettext(error.template)
