@@ -55,16 +55,17 @@ _MOST_WISHES = 5
 class Part:
     """One thing understood: ``source`` stands at ``start``:``end`` of the text.
 
-    codes: what it means, such as ("pay:medicaid",): any of them; label: of a place, in words.
+    codes: what it means, such as ("pay:medicaid",): any of them; place: what was
+    understood as a place.
     """
 
     what: What
     codes: tuple[str, ...]
-    label: str
     source: str
     start: int
     end: int
     negated: bool = False
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ def _part(meaning: str, typed: str, start: int, end: int, negated: bool) -> Part
     codes = tuple(meaning.removeprefix("!").split("|"))
     negated = negated != meaning.startswith("!")
     what = _WHAT.get(codes[0].split(":")[0], "term")
-    return Part(what, codes, "", typed[start:end], start, end, negated)
+    return Part(what, codes, typed[start:end], start, end, negated)
 
 
 @cache
@@ -353,8 +354,7 @@ class _Finder:
         return self.typed[self.tokens[first].start : self.tokens[last].end]
 
     def _part(self, start: int, end: int, where: Place) -> Part:
-        label = f"In {where.name}" if where.kind == "region" else f"Near {where.name}"
-        return Part("place", (), label, self.typed[start:end], start, end)
+        return Part("place", (), self.typed[start:end], start, end, place=where)
 
     def _known(self, name: str, people: int = 0) -> Place | None:
         """The place of a name; of a city, if so many people live there."""

@@ -229,3 +229,11 @@ def test_spanish_blames_nobody() -> None:
     texts += [f"{guide.title} {guide.about} {guide.body}" for guide in guides("es").values()]
     for text in texts:
         assert BLAMING.findall(NAMES.sub("", text)) == [], text
+
+
+def test_what_was_understood_is_said_in_spanish(client: FlaskClient) -> None:
+    html = client.get("/es/search?q=desintoxicaci%C3%B3n+cerca+de+Denver").text
+    chips = re.findall(r"<li>(.*?)</li>", html.split('class="chips"')[1].split("</ul>")[0], re.S)
+    said = [unescape(re.sub(r"<[^>]*>", " ", chip)) for chip in chips]
+    assert any("Desintoxicación" in chip for chip in said)
+    assert any("Cerca de Denver, CO" in chip for chip in said)

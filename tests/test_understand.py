@@ -13,6 +13,7 @@ from directory.places import load_places, place_at
 from directory.search import answer
 from directory.understand import Question, literal, respell, understand
 from directory.vocabulary import vocabulary
+from directory.web import wording
 from tests.conftest import NOW, Loader
 
 
@@ -168,7 +169,7 @@ def test_understood(
     found = understand(typed, connection, "US")
     assert said(found) == codes
     assert found.rest == rest
-    placed = [part.label for part in found.parts if part.what == "place"]
+    placed = [wording.part_label(part) for part in found.parts if part.what == "place"]
     assert placed == ([] if place is None else [place if place[:3] == "In " else f"Near {place}"])
 
 

@@ -130,8 +130,10 @@ def by_name(hits: list[Hit], now: datetime) -> list[tuple[Hit, list[Hit]]]:
 
 def part_label(part: Part) -> str:
     """What was understood of a part of a question, as its chip says it."""
-    if part.what == "place":
-        return part.label
+    if part.place and part.place.kind == "region":
+        return gettext("In %(place)s", place=part.place.name)
+    if part.place:
+        return gettext("Near %(place)s", place=part.place.name)
     label = either(list(dict.fromkeys(code_label(code) for code in part.codes)))
     return gettext("Not %(label)s", label=label) if part.negated else label
 
