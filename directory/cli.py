@@ -205,14 +205,14 @@ def _refresh_due(options: argparse.Namespace, config: Config) -> int:
         raise UsageError(f"No source {unknown[0]} is configured; see data/sources.toml.")
     with db.writer(_started(config)).connect() as connection:
         names = options.slugs or due(connection, sources)
-    worst, changed = 0, False
+    worst, good = 0, False
     for name in names:
         code, document = _refresh_one(sources[name].spec, config)
         print(json.dumps(document) if options.json else f"{name}: {document['status']}")
         if document.get("message"):
             print(f"{name}: {document['message']}", file=sys.stderr)
-        worst, changed = max(worst, code), changed or document["status"] == "applied"
-    if changed:
+        worst, good = max(worst, code), good or document["status"] in ("applied", "unchanged")
+    if good:  # also where nothing changed: the last refresh may have failed
         _refresh(config)
     return worst
 

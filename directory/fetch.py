@@ -24,6 +24,7 @@ from directory.errors import UsageError
 
 AGENT = "recovery-directory/0.1"
 REDIRECTS = 5
+LONGEST_WAIT = 31_536_000.0  # a year in seconds: some servers ask for numbers without end
 RETRIED = (429, 500, 502, 503, 504)
 MOVED = (301, 302, 303, 307, 308)
 PAGES = ("text/html", "application/xhtml+xml")
@@ -338,7 +339,7 @@ def _retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), LONGEST_WAIT)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from directory import fetch
 from directory.feed import FeedError, json_items, open_feed
 from directory.fetch import Fetcher, FetchError, NotModifiedError, Rules, Validators, public, shown
 
@@ -190,3 +191,8 @@ def test_addresses_that_are_refused_unasked(url: str) -> None:
     with pytest.raises(FetchError) as failed:
         Fetcher().open(url)
     assert "pw" not in failed.value.message
+
+
+def test_a_wait_without_end_is_a_year() -> None:
+    assert fetch._retry_after("9" * 400) == fetch.LONGEST_WAIT
+    assert fetch._retry_after("120") == 120

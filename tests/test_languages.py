@@ -25,7 +25,17 @@ every_language = pytest.mark.parametrize("code", OTHERS)
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 
 PAGES = (
-    *("/", "/search", "/hotlines", "/guides", "/about", "/privacy", "/sources", "/nothing"),
+    *(
+        "/",
+        "/search",
+        "/list",
+        "/hotlines",
+        "/guides",
+        "/about",
+        "/privacy",
+        "/sources",
+        "/nothing",
+    ),
     "/search?q=detox&near=Denver",
     "/search?near=Denver&term=pay:medicaid&kind=treatment&day=monday&time=evening&attend=in_person",
     "/search?near=Pueblo,%20CO",

@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from geopy.distance import geodesic
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -74,7 +76,7 @@ def test_results_show_what_a_family_needs(client: FlaskClient) -> None:
 
 def test_filters_are_one_plain_form(client: FlaskClient) -> None:
     html = client.get("/search?near=Denver&term=pay:medicaid").text
-    assert html.count("<form") == 1
+    assert re.findall(r'<form [^>]*\bid="(\w+)"', html) == ["ask", "keep"]
     ticked = re.findall(r'name="term" value="([^"]+)" checked', html)
     assert ticked == ["pay:medicaid"]
     # Boxes outside the form's element belong to it by name.
@@ -405,3 +407,56 @@ def test_https_stays_https(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/").headers
     behind = client.get("/", headers={"X-Forwarded-Proto": "https"})
     assert behind.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_a_list_is_in_its_address_alone(client: FlaskClient) -> None:
+    found = client.get("/api/v1/search?near=denver&radius=50&sort=name").json
+    assert found is not None
+    one, two = (hit for hit in found["results"][:2])
+    html = client.get(f"/list?id={two['id']}&id={one['id']}&id={one['id']}&near=Denver").text
+    names = re.findall(r'<h2><a href="/listing/([0-9a-f-]{36})', html)
+    assert names == [two["id"], one["id"]]
+    assert "Distances are from Denver, CO." in html
+    assert client.get(f"/list?id={one['id']}").headers.get("Set-Cookie") is None
+    less = re.findall(r'<a href="(/list[^"]*)">Take off', html)
+    assert less == [
+        f"/list?id={one['id']}&amp;near=Denver",
+        f"/list?id={two['id']}&amp;near=Denver",
+    ]
+
+
+def test_distances_of_a_list_are_geodesic(client: FlaskClient) -> None:
+    found = client.get("/api/v1/search?near=denver&radius=500&sort=distance&per_page=100").json
+    assert found is not None
+    hit = next(hit for hit in reversed(found["results"]) if hit["precision"] == "exact")
+    denver = found["question"]["place"]
+    miles = geodesic((denver["lat"], denver["lon"]), (hit["lat"], hit["lon"])).miles
+    html = client.get(f"/list?id={hit['id']}&near=Denver").text
+    assert f"{miles:.1f} mi" in html or f"{round(miles)} mi" in html
+
+
+def test_what_is_kept_stays_while_searching_on(client: FlaskClient) -> None:
+    found = client.get("/api/v1/search?near=denver").json
+    assert found is not None
+    kept = found["results"][0]["id"]
+    html = client.get(f"/list?id={kept}&near=Denver").text
+    more = unescape(re.search(r'href="(/search\?[^"]*)">Look for more', html)[1])  # type: ignore[index]
+    html = client.get(more).text
+    assert f'value="{kept}" checked' in html
+    assert f'<input type="hidden" name="keep" value="{kept}">' in html  # the question's form
+    html = client.get(f"/search?q=zebra+hotline&keep={kept}").text
+    assert f'<input type="hidden" name="id" value="{kept}">' in html
+
+
+@pytest.mark.parametrize("bad", ["id=zebra", "near=Nowhereville+Qq", "id=%00"])
+def test_a_list_that_cannot_be_says_why(client: FlaskClient, bad: str) -> None:
+    assert client.get(f"/list?{bad}").status_code == 400
+
+
+def test_a_list_takes_twenty_and_says_what_is_gone(client: FlaskClient) -> None:
+    ids = [f"id=00000000-0000-4000-8000-{n:012}" for n in range(21)]
+    assert "20 places of this list are not" in client.get("/list?" + "&".join(ids[:20])).text
+    refused = client.get("/list?" + "&".join(ids))
+    assert refused.status_code == 400
+    assert "at most 20 places" in refused.text
+    assert "Nothing is kept yet" in client.get("/list").text

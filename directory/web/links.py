@@ -22,7 +22,7 @@ Change = str | Sequence[str] | None
 # The parameters a link keeps, in the order in which it writes them.
 NAMES = (
     *("q", "near", "lat", "lon", "radius", "unit", "kind", "term", "attend"),
-    *("day", "time", "open", "literal", "sort", "per_page", "page"),
+    *("day", "time", "open", "literal", "sort", "per_page", "page", "keep"),
 )
 PLACE = ("near", "lat", "lon", "radius")
 WIDER = (10.0, 25.0, 50.0, 100.0, 250.0, 500.0)
@@ -69,7 +69,7 @@ def without_place(values: Values) -> str:
 
 def cleared(values: Values) -> str:
     """The search with its words and place, and no other choice."""
-    kept = ("q", "near", "lat", "lon", "radius", "unit")
+    kept = ("q", "near", "lat", "lon", "radius", "unit", "keep")
     return search_url({name: texts for name, texts in values.items() if name in kept})
 
 

@@ -21,6 +21,7 @@ from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
 from directory.web import crisis, filters, guides, hours, links, listing_of, state, wording
+from directory.web import shortlist as chosen
 from directory.web.language import language, msgid, translated
 
 site = Blueprint("site", __name__)
@@ -195,6 +196,26 @@ def _gone(found: Listing, samples: bool) -> str:
     where = ", ".join(part for part in (found.city, found.region) if part)
     near = links.search_url({}, kind=found.kind, near=where) if found.city else None
     return render_template("gone.html", samples=samples, listing=found, near=near)
+
+
+@site.get("/list")
+def shortlist() -> str:
+    """The chosen listings to print, to share, to take along; their ids are in the address."""
+    typed = request.args.get("near", "").strip()
+    values = request.args.to_dict(flat=False)
+    with state().reader.connect() as connection, Session(connection) as session:
+        found = chosen.read(values, connection, session, state().config.country)
+        return render_template(
+            "list.html",
+            samples=_samples(connection),
+            now=datetime.now(UTC),
+            found=found,
+            unit=links.unit_of(values),
+            less=[chosen.url(found, typed, hit.listing) for hit in found.hits],
+            more=links.search_url(
+                {"keep": [str(hit.listing.id) for hit in found.hits]}, near=typed or None
+            ),
+        )
 
 
 @site.get("/exit")

@@ -21,6 +21,7 @@ PATHS = (
     "/search?near=Portland",
     "/search?q=zebra&near=Denver&term=service:detox&day=monday",
     "/search?near=Nowhereville Qq",
+    "/list",
     "/hotlines",
     "/about",
     "/privacy",
