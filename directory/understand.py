@@ -27,7 +27,9 @@ What = Literal["term", "kind", "place", "when", "attend", "words"]
 
 # Before a place; "en" and "cerca de" are Spanish.
 _BEFORE_PLACE = re.compile(
-    r"\b(?:near|nearby|in|around|close to|next to|at|outside(?: of)?|by|from|cerca de|en)\s+", re.I
+    r"\b(?:near|nearby|in|around|close to|next to|at|outside(?: of)?|by|from|mov(?:ed|ing) to"
+    r"|cerca de|en)\s+",
+    re.I,
 )
 _POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z]\d)?\b")
 _AGE = re.compile(
@@ -310,7 +312,9 @@ class _Finder:
     def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
         """A place after a preposition, and what follows it means something; or a word does:
         "north philly" is not North, UT, so that the town must then be well known."""
-        for match in reversed(list(_BEFORE_PLACE.finditer(self.typed))):
+        found = reversed(list(_BEFORE_PLACE.finditer(self.typed)))
+        # "Moved to Costa Mesa from Ohio" is about Costa Mesa.
+        for match in sorted(found, key=lambda match: match.group().lower().startswith("from")):
             first = next((n for n, t in enumerate(self.tokens) if t.start >= match.end()), None)
             if first is None or self._meant(first):
                 continue
@@ -450,6 +454,7 @@ class _Wishes:
     soft: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     region: str | None = None
 
     def add(self, part: Part) -> None:
@@ -461,7 +466,8 @@ class _Wishes:
         elif facet in _HARD:
             said = words.lexemes(part.source)
             text_ = " <-> ".join(f"'{lexeme}'" for lexeme in said)
-            options = codes if facet == "kind" else [f"({text_})", *codes]
+            self.asked.update(codes)
+            options = codes if facet == "kind" else [f"({text_})", *_called(part), *codes]
             (self.kinds if facet == "kind" and len(codes) == 1 else self.hard).append(
                 " | ".join(options)
             )
@@ -478,7 +484,7 @@ class _Wishes:
         """
         hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
         soft = [" | ".join(codes) for codes in self.soft.values()]
-        banned = [f"!{code}" for code in dict.fromkeys(self.banned)]
+        banned = [f"!{code}" for code in dict.fromkeys(self.banned) if code not in self.asked]
         if not (hard or soft or rest or banned or self.region):
             return None
         wanted = _all_of([*hard, *(f"'{lexeme}'" for lexeme in rest), *banned])
@@ -500,6 +506,15 @@ class _Wishes:
             wishes=(*wishes[: _MOST_WISHES - 1], *filter(None, [_all_of(others)])),
             lexemes=frozenset(content),
         )
+
+
+def _called(part: Part) -> Iterator[str]:
+    """What the codes are called in one word, where that is not what was typed: names say
+    "methadone", whatever the language of the question."""
+    for code in part.codes:
+        label = words.lexemes(vocabulary().terms[code].label)
+        if len(label) == 1 and label != words.lexemes(part.source):
+            yield f"'{label[0]}'"
 
 
 def _all_of(parts: Iterable[str]) -> str:

@@ -51,6 +51,10 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Irvine, CA",
         "",
     ),
+    ("moved to Costa Mesa from Ohio, AA", {"fellowship:aa"}, "Costa Mesa, CA", "Ohio"),
+    ("theres a gun in the house", {"kind:hotline", "service:crisis"}, None, ""),
+    ("she took a bunch of pills", {"kind:hotline", "service:crisis"}, None, ""),
+    ("AA, i dont do god", {"fellowship:aa", "meeting:secular"}, None, ""),
     ("AA meeting tomorrow", {"fellowship:aa", "kind:support_group", "day:tomorrow"}, None, ""),
     (
         "NA in albany ny but not a step meeting please",
@@ -287,3 +291,19 @@ def test_a_long_story_is_asked_for_what_was_understood_of_it(connection: Connect
     assert found.rest == "" and "neighbours whisper" in found.dropped
     with pytest.raises(UsageError, match="too many words"):
         understand("neighbours whisper " * 9, connection, "US")
+
+
+def test_what_is_asked_for_by_name_is_not_left_out(connection: Connection) -> None:
+    """ "AA that is not religious" is a secular meeting of AA, not all but AA."""
+    found = understand("AA meeting thats not religious", connection, "US")
+    assert found.words and found.words.tsquery
+    assert "!'fellowship:aa'" not in found.words.tsquery
+    assert "!'fellowship:na'" in found.words.tsquery
+    assert any("'meeting:secular'" in wish for wish in found.words.wishes)
+
+
+def test_a_name_in_another_language_is_looked_for_as_listings_say_it(
+    connection: Connection,
+) -> None:
+    found = understand("clinica de metadona", connection, "US")
+    assert found.words and found.words.tsquery and "'methadon'" in found.words.tsquery
