@@ -14,9 +14,12 @@ import ipaddress
 import random
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
@@ -60,7 +63,8 @@ class Rules:
 
     contact: an address or link that publishers see in the User-Agent.
     private: whether addresses of this machine and its network may be fetched.
-    wait: the first pause before a retry; later ones double. most_wait caps Retry-After too.
+    wait: the first pause before a retry; later ones double. most_wait caps
+        them; a publisher that asks for more is not asked again.
     """
 
     ports: tuple[int, ...] = (80, 443, 8080, 8443)
@@ -99,12 +103,12 @@ class Fetcher:
         deadline = time.monotonic() + self.rules.total
         for attempt in range(1, self.rules.attempts + 1):
             last = attempt == self.rules.attempts
-            asked = None
+            asked, status = None, 0
             try:
                 answer = self._follow(url, deadline)
                 if answer.status not in RETRIED or last:
                     return self._accept(url, answer)
-                asked = _retry_after(answer.headers.get("Retry-After"))
+                asked, status = _retry_after(answer.headers.get("Retry-After")), answer.status
                 answer.close()
             except _BROKEN as error:
                 if last or isinstance(error, ssl.SSLCertVerificationError):
@@ -113,15 +117,16 @@ class Fetcher:
                         timed_out=isinstance(error, TimeoutError),
                     ) from None
             pause = self._pause(attempt, asked)
-            if time.monotonic() + pause > deadline:
-                raise FetchError(f"{shown(url)} asks to wait; refresh again later.")
+            if pause > self.rules.most_wait or time.monotonic() + pause > deadline:
+                wait = f"{shown(url)} asks to wait {pause:,.0f} seconds; refresh again later."
+                raise FetchError(wait, status=status, wait=asked)
             time.sleep(pause)
         raise FetchError(f"{shown(url)} does not answer; try later.")
 
     def _pause(self, attempt: int, asked: float | None) -> float:
         """Full jitter on an exponential; what the publisher asks for is the least."""
-        jitter = random.uniform(0, self.rules.wait * 2 ** (attempt - 1))  # noqa: S311
-        return min(max(asked or 0, jitter), self.rules.most_wait)
+        longest = min(self.rules.wait * 2 ** (attempt - 1), self.rules.most_wait)
+        return max(asked or 0, random.uniform(0, longest))  # noqa: S311
 
     def _follow(self, url: str, deadline: float) -> http.client.HTTPResponse:
         here, validators = url, self.known.get(url)
@@ -197,8 +202,7 @@ class Fetcher:
 
     def _connected(self, host: str, port: int, deadline: float) -> socket.socket:
         """A socket to the first checked address that answers; one bad address refuses all."""
-        found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-        addresses = list(dict.fromkeys(str(address) for address in found))
+        addresses = _resolved(host, port, _left(deadline, self.rules))
         if not self.rules.private and not all(map(public, addresses)):
             raise FetchError(
                 f"{host} is a private address; DIRECTORY_PRIVATE_FEEDS=1 allows such feeds."
@@ -323,6 +327,22 @@ def _target(parts: SplitResult) -> str:
     return path + (f"?{quote(parts.query, safe='/?%:@!$&()*+,;=~')}" if parts.query else "")
 
 
+def _resolved(host: str, port: int, seconds: float) -> list[str]:
+    """The addresses of a host. Raises OSError, TimeoutError where none come in time: the system's
+    resolver has no limit of its own, so it is left behind in a thread."""
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.set_result(list(dict.fromkeys(str(entry[4][0]) for entry in entries)))
+        except (OSError, UnicodeError) as error:
+            found.set_exception(OSError(_why(error)))
+
+    threading.Thread(target=resolve, daemon=True).start()
+    return found.result(seconds)
+
+
 def _left(deadline: float, rules: Rules) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
@@ -341,6 +361,9 @@ def _retry_after(value: str | None) -> float | None:
     if value.strip().isdecimal():
         return min(float(value), LONGEST_WAIT)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+        at = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
+    # "-0000" says UTC without a zone.
+    seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - time.time()
+    return min(max(0.0, seconds), LONGEST_WAIT)

@@ -4,7 +4,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from directory.runs import SourceSpec
 
 _TEXTS = ("kind", "location", "title", "licence", "attribution", "contact", "every")
 _KEYS = (*_TEXTS, "enabled", "options", "limits")
+
+_FIRST_PAUSE = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,24 @@ def _configured(where: str, name: str, values: Any) -> Configured:
 
 
 def due(connection: Connection, sources: dict[str, Configured]) -> list[str]:
-    """The ids of enabled sources that never ran well, or not within ``every``."""
+    """The ids of enabled sources whose last run is long enough ago: ``every`` after a good one;
+    after a failed or refused one half an hour, doubled with each more in a row, to ``every``."""
     query = text(
-        "SELECT source_id, max(started) AS last FROM import_run "
-        "WHERE status IN ('applied', 'unchanged') GROUP BY 1"
+        "SELECT source_id, now() - max(started) AS ago, "
+        "count(*) FILTER (WHERE status IN ('failed', 'refused')) AS failures "
+        "FROM import_run AS run WHERE status IN ('applied', 'unchanged', 'failed', 'refused') "
+        "AND started >= coalesce((SELECT max(started) FROM import_run WHERE "
+        "source_id = run.source_id AND status IN ('applied', 'unchanged')), '-infinity') GROUP BY 1"
     )
-    last: dict[str, datetime] = {row.source_id: row.last for row in connection.execute(query)}
-    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    runs = {row.source_id: row for row in connection.execute(query)}
     return [
         name
         for name, source in sources.items()
-        if source.enabled and (name not in last or now - last[name] >= source.every)
+        if source.enabled
+        and (name not in runs or runs[name].ago >= pause(runs[name].failures, source.every))
     ]
+
+
+def pause(failures: int, every: timedelta) -> timedelta:
+    """How long a source rests after so many runs in a row that failed or were refused."""
+    return min(every, _FIRST_PAUSE * 2 ** min(failures - 1, 16)) if failures else every

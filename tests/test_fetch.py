@@ -45,6 +45,8 @@ class _Site(BaseHTTPRequestHandler):
             self._say(429, Retry_After="1")
         elif path == "/down" and times == 1:
             self._say(503, Retry_After=formatdate(time.time() - 5, usegmt=True))
+        elif path == "/later":
+            self._say(429, Retry_After="3600")
         elif path == "/always":
             self._say(503)
         elif path == "/picture":
@@ -196,3 +198,23 @@ def test_addresses_that_are_refused_unasked(url: str) -> None:
 def test_a_wait_without_end_is_a_year() -> None:
     assert fetch._retry_after("9" * 400) == fetch.LONGEST_WAIT
     assert fetch._retry_after("120") == 120
+    assert fetch._retry_after("Wed, 01 Jan 9998 00:00:00 GMT") == fetch.LONGEST_WAIT
+    soon = formatdate(time.time() + 100)
+    assert soon.endswith("-0000")
+    assert 90 < (fetch._retry_after(soon) or 0) <= 100
+
+
+def test_who_asks_for_a_long_wait_is_not_asked_again(site: str) -> None:
+    with pytest.raises(FetchError, match="asks to wait 3,600 seconds") as said:
+        Fetcher(LOCAL).open(f"{site}/later")
+    assert (said.value.status, said.value.wait) == (429, 3600)
+    assert [path for path, _ in _Site.asked] == ["/later"]
+
+
+def test_a_name_that_is_never_resolved_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [never.wait()][1:])
+    with pytest.raises(FetchError, match="does not answer") as said:
+        Fetcher(Rules(connect=0.1, attempts=1)).open("http://feeds.example/")
+    never.set()
+    assert said.value.timed_out

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from directory.cli import main
 from directory.errors import UsageError
-from directory.sources import read_sources
+from directory.sources import due, read_sources
 
 
 def test_the_bundled_file_enables_nothing() -> None:
@@ -53,5 +53,44 @@ def test_one_failure_blocks_none(
         ("b-good", "applied"),
     ]
     assert main(["refresh", "b-good"]) == 0
-    assert main(["refresh", "--json"]) == 2
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    capsys.readouterr()
+    # What failed rests too, unless it is named.
+    assert main(["refresh", "--json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["refresh", "a-bad", "--json"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("runs", "ago", "expected"),
+    [
+        ([], 0, True),
+        (["applied"], 12 * 60 - 1, False),
+        (["unchanged"], 12 * 60, True),
+        (["failed"], 29, False),
+        (["failed"], 30, True),
+        (["applied", "failed", "refused"], 59, False),
+        (["applied", "failed", "refused"], 60, True),
+        (["failed", "failed", "applied", "dry-run"], 12 * 60 - 2, False),
+        (["failed"] * 20, 12 * 60 - 1, False),
+        (["failed"] * 20, 12 * 60, True),
+    ],
+)
+def test_a_source_that_fails_rests_longer_each_time(
+    database: Engine, tmp_path: Path, runs: list[str], ago: int, expected: bool
+) -> None:
+    """``runs`` of a source imported twice a day, the last of them ``ago`` minutes ago."""
+    (tmp_path / "s.toml").write_text('[a]\nkind = "csv"\nlocation = "x.csv"\nevery = "12h"\n')
+    sources = {"a": read_sources(tmp_path / "s.toml")["a"]}
+    ages = [{"status": status, "ago": ago + len(runs) - 1 - n} for n, status in enumerate(runs)]
+    with database.connect() as connection:
+        connection.execute(text("INSERT INTO source VALUES ('a', 'csv', 'x', 'A')"))
+        for run in ages:
+            connection.execute(
+                text(
+                    "INSERT INTO import_run (source_id, status, started) "
+                    "VALUES ('a', :status, now() - make_interval(mins => :ago))"
+                ),
+                run,
+            )
+        assert due(connection, sources) == (["a"] if expected else [])
+        connection.rollback()
