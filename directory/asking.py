@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 from directory.config import Config
 from directory.criteria import Search
 from directory.parameters import Values, read_search
+from directory.phrases import Part, Question
 from directory.pocket import open_pocket
 from directory.question import MOST_TERMS
 from directory.search import FEW, ONLINE_SHOWN, Page, answer
-from directory.understand import Part, Question, respell
+from directory.understand import respell
 from directory.words import lexemes
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
@@ -51,10 +52,11 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
 def _asked(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
     """The answer, by asking for less if need be.
 
-    A question that finds little is asked again with the words that nobody uses respelled. One
-    that finds nothing is asked without the words that mean nothing special, without its time,
-    without both, and, where the nearest that offers a service is far, for treatment that does
-    not say so. The first that finds more is the answer. ``literal=1`` leaves a question as it is.
+    A question that finds little is asked again with the words that nobody uses respelled, and with
+    those that mean nothing special as a wish. One that finds nothing, however it is spelled, is
+    asked without the words that mean nothing special, without its time, without both, and, where
+    the nearest that offers a service is far, for treatment that does not say so. The first that
+    finds more is the answer. ``literal=1`` leaves a question as it is.
     """
     search = read_search(values, connection, config.country)
     page = answer(connection, search, now)
@@ -68,6 +70,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         better = answer(connection, other, now)
         if better.total > page.total:
             return Answered(other, better, spelled, spelled)
+        if not page.total and other.question:
+            asked, page = other.question, better
+    if asked.loose and (page.total or (search.near and not asked.parts)):
+        looser = replace(search, words=asked.loose)
+        better = answer(connection, looser, now)
+        if better.total > page.total:
+            return Answered(looser, better, asked.text)
     if page.total:
         return first
     if len(lexemes(asked.text)) <= MOST_TERMS:
@@ -78,7 +87,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
-            return Answered(other, better, text, None, (*dropped, *left_out))
+            return Answered(other, better, text, left_out=(*dropped, *left_out))
     return first
 
 

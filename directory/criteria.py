@@ -13,9 +13,9 @@ from itertools import combinations
 from typing import Any, Literal
 
 from directory import schedule
+from directory.phrases import Question
 from directory.places import Place
 from directory.question import When, Words
-from directory.understand import Question
 from directory.vocabulary import vocabulary
 
 Sort = Literal["best", "distance", "soonest", "name"]

@@ -39,7 +39,9 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
     if _choice(values, "literal", ("1",)):
         asked = literal(typed)
     else:
-        asked = understand(typed, connection, country, place=place is None)
+        # Help lines are for a country: that of the place.
+        there = place.country if place else country
+        asked = understand(typed, connection, there, place=place is None)
     place = place or asked.place
     sort = _choice(values, "sort", SORTS) or "best"
     if sort == "distance" and place is None:

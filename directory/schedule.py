@@ -90,7 +90,8 @@ ALWAYS = "at:always"
 @lru_cache(maxsize=4_096)
 def lexemes(spans: tuple[Span, ...], zone: str) -> tuple[str, ...]:
     """What the hours ``spans`` are searched by: the days and parts of days that they touch on
-    their own clocks, and the hours of the week in ``zone``'s standard time (``around``)."""
+    their own clocks, the hours of the day in which they start, and the hours of the week in
+    ``zone``'s standard time (``around``)."""
     if spans == ((0, WEEK),):
         return (ALWAYS,)
     local = [
@@ -104,7 +105,20 @@ def lexemes(spans: tuple[Span, ...], zone: str) -> tuple[str, ...]:
         for start, end in spans
         for hour in range((start - ahead) // 60, -(-(end - ahead) // 60))
     }
-    return (*local, *(f"open:{hour}" for hour in sorted(hours)))
+    starts = sorted({start % DAY // 60 for start, _ in spans})
+    return (*local, *map(starting, starts), *(f"open:{hour}" for hour in sorted(hours)))
+
+
+def starting(hour: int) -> str:
+    """The lexeme of a session that starts in an hour of the day, 0 to 23."""
+    return f"start:{hour}"
+
+
+def part_of_day(hour: int) -> str:
+    """The part of the day (a key of ``PARTS``) that an hour, 0 to 23, is in."""
+    minutes = (hour * 60, hour * 60 + DAY)
+    held = PARTS.items()
+    return next(part for part, (a, b) in held if any(a <= minute < b for minute in minutes))
 
 
 @lru_cache(maxsize=1_024)

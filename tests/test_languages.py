@@ -209,8 +209,10 @@ def test_numbers_days_and_times_in_spanish(app: Flask) -> None:
         assert wording.quantity(2500, "mi") == "2,500 millas"
         assert wording.distance(Hit(listing(), 643.7), "mi") == "0.4 mi"
         assert wording.distance(Hit(listing(precision="approximate"), 643.7), "mi") == "unos 5 mi"
-        assert hours.clock(19 * 60 + 30).replace("\u202f", " ").replace("\xa0", " ") == "7:30 p.m."
-        assert hours.clock(720) == "mediodía"
+        assert (
+            wording.clock(19 * 60 + 30).replace("\u202f", " ").replace("\xa0", " ") == "7:30 p.m."
+        )
+        assert wording.clock(720) == "mediodía"
         assert hours.opening(listing(sessions=always), NOW) == (
             "open", "Abierto las 24 horas, todos los días",
         )  # fmt: skip

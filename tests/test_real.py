@@ -225,7 +225,8 @@ def answering(
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("first", 0.95), ("second", 0.90), ("third", 0.90), ("fourth", 0.92)]
+    ("name", "least"),
+    [("first", 0.95), ("second", 0.90), ("third", 0.90), ("fourth", 0.92), ("fifth", 0.95)],
 )
 def test_relevance_of_real_questions(
     real: Real,

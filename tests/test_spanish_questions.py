@@ -6,7 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine
 
-from directory.understand import Question, understand
+from directory.phrases import Question
+from directory.understand import understand
 
 PAIRS = [
     ("desintoxicación cerca de Fresno", "detox near Fresno"),

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine
 
 from directory.criteria import Search
 from directory.errors import UsageError
+from directory.phrases import Question
 from directory.places import load_places, place_at
 from directory.search import answer
-from directory.understand import Question, literal, respell, understand
+from directory.understand import literal, respell, understand
 from directory.vocabulary import vocabulary
 from directory.web import wording
 from tests.conftest import NOW, Loader
@@ -74,7 +75,33 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         None,
         "",
     ),
-    ("about to use alone", {"kind:hotline", "service:crisis"}, None, ""),
+    ("about to use alone", {"kind:hotline", "service:safe-use-line"}, None, ""),
+    ("toddler ate my suboxone", {"kind:hotline", "service:poison"}, None, ""),
+    (
+        "6am aa meeting",
+        {"time:morning", "start:6", "fellowship:aa", "kind:support_group"},
+        None,
+        "",
+    ),
+    ("detox at 7:30 p.m.", {"time:evening", "start:19", "service:detox"}, None, ""),
+    ("aa sat am", {"fellowship:aa", "day:saturday", "time:morning"}, None, ""),
+    (
+        "na mtg at midnight",
+        {"fellowship:na", "kind:support_group", "time:night", "start:0"},
+        None,
+        "",
+    ),
+    ("detox not a hospital", {"service:detox", "!service:hospital"}, None, ""),
+    ("10 yrs on heroin", {"substance:opioids"}, None, ""),
+    ("aa in downtown", {"fellowship:aa"}, None, "downtown"),
+    (
+        "by monday. detox north philly, only has medicaid",
+        {"service:detox", "pay:medicaid"},
+        "Philadelphia, PA",
+        "north",
+    ),  # fmt: skip
+    ("i travel to buffalo for work and need na", {"fellowship:na"}, "Buffalo, NY", "travel work"),
+    ("detox n aftercare", {"service:detox", "service:aftercare"}, None, ""),
     (
         "al-anon tonight near worcester ma",
         {"fellowship:al-anon", "day:today", "time:evening"},
@@ -238,6 +265,46 @@ def test_a_city_in_a_name_is_no_place(database: Engine, load_rows: Loader) -> No
         assert named.name == "Phoenix, AZ"
 
 
+def test_a_small_word_in_a_name_makes_it_no_place(database: Engine, load_rows: Loader) -> None:
+    load_rows({"name": "Resources – Morris Home"})
+    with database.connect() as connection:
+        load_places(connection)
+        assert understand("morris home", connection, "US").place is None
+        assert understand("morris rehab", connection, "US").place is not None
+
+
+def test_who_writes_spanish_finds_help_in_spanish_first(
+    database: Engine, load_rows: Loader
+) -> None:
+    load_rows(
+        {
+            "external_id": "en",
+            "terms": ["service:detox"],
+            "description": "Detox",
+            "website": "a.org",
+        },
+        {"external_id": "es", "terms": ["service:detox", "language:es"]},
+    )
+    with database.connect() as connection:
+        found = {}
+        for typed in ("necesito desintoxicación para mi hijo", "i need detox for my son"):
+            search = Search(words=understand(typed, connection, "US").words)
+            found[typed] = [h.listing.external_id for h in answer(connection, search, NOW).hits]
+    assert list(found.values()) == [["es", "en"], ["en", "es"]]
+
+
+def test_what_starts_at_the_hour_comes_first(database: Engine, load_rows: Loader) -> None:
+    meeting = {"kind": "support_group", "terms": ["fellowship:aa"], "timezone": "America/Denver"}
+    for start in ("09:00", "06:30", "19:00"):
+        session = {"weekday": 1, "start": start, "minutes": 60}
+        load_rows({**meeting, "external_id": start, "sessions": [session]}, source=f"at{start[:2]}")
+    with database.connect() as connection:
+        asked = understand("6am aa", connection, "US")
+        search = Search(words=asked.words, when=asked.when)
+        hits = answer(connection, search, NOW).hits
+    assert [hit.listing.external_id for hit in hits] == ["06:30", "09:00"]
+
+
 class _Words:
     """Knows three words, as the index of a directory's words would."""
 
@@ -253,6 +320,13 @@ def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> 
     assert respell(asked, _Words()) == "serenity detox near Denver zzz"
     assert respell(understand("serenity", connection, "US"), _Words()) is None
     assert respell(asked, None) is None
+    # A small word is spelled right, though no listing has it.
+    assert respell(understand("daughter zzz", connection, "US"), _Daughters()) is None
+
+
+class _Daughters(_Words):
+    def close(self, token: str) -> list[str]:
+        return ["laughter"] if token == "daughter" else []
 
 
 def test_not_online_is_in_person(connection: Connection) -> None:

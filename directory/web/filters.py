@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from directory.criteria import Search
 from directory.search import Page
 from directory.vocabulary import vocabulary
-from directory.web.language import gettext, translated
+from directory.web.language import gettext, language, translated
 from directory.web.wording import kinds, number
 
 # From this share of the results a filter hardly narrows anything, and says so; among few
@@ -45,14 +46,22 @@ def groups(search: Search, page: Page) -> list[Group]:
 
     A box that would leave nothing is hidden unless it is ticked, so that it can be unticked.
     """
+    spoken = language()
     items = [(kind, label.plural, label.about) for kind, label in kinds().items()]
     boxes = _options(page, "kind", items, set(search.kinds), False)
     found = [Group("kind", gettext("Kind of help"), _hint(boxes, False), boxes)]
     for facet in vocabulary().facets.values():
-        items = [(t.code, translated(t.label), translated(t.about)) for t in facet.terms]
-        boxes = _options(page, facet.code, items, set(search.terms), facet.match_all)
+        terms = _terms(facet.code, spoken)
+        boxes = _options(page, facet.code, terms, set(search.terms), facet.match_all)
         found.append(Group("term", translated(facet.label), _hint(boxes, facet.match_all), boxes))
     return [group for group in found if group.options]
+
+
+@cache
+def _terms(facet: str, _language: str) -> tuple[tuple[str, str, str], ...]:
+    """The (code, label, explanation) of a facet's terms in the language of the page, once each."""
+    terms = vocabulary().facets[facet].terms
+    return tuple((term.code, translated(term.label), translated(term.about)) for term in terms)
 
 
 def _hint(boxes: list[Option], narrows: bool) -> str | None:

@@ -1,27 +1,16 @@
 """Hours and meeting times in words, on the listing's own clocks. Pure functions."""
 
 from collections import defaultdict
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton
 
 from directory import schedule
 from directory.models import Listing
-from directory.web.language import ENGLISH, gettext, language, locale
-from directory.web.wording import weekday
-
-
-def clock(minute: int) -> str:
-    """A minute of the day or week as clocks show it: "7:30 PM", "8 AM", "noon", "midnight"."""
-    hour, rest = divmod(minute % schedule.DAY, 60)
-    if rest == 0 and hour in (0, 12):
-        return gettext("noon") if hour else gettext("midnight")
-    if language() != ENGLISH:
-        return format_time(time(hour, rest), "short", locale=locale())
-    minutes = f":{rest:02}" if rest else ""
-    return f"{(hour - 1) % 12 + 1}{minutes} {'AM' if hour < 12 else 'PM'}"
+from directory.web.language import gettext, locale
+from directory.web.wording import clock, weekday
 
 
 def always_open(listing: Listing) -> bool:

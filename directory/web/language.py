@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
-from flask import Flask, g, has_request_context, request
+from flask import Flask, has_request_context, request
 
 from directory.config import ROOT
 from directory.errors import UsageError
@@ -39,7 +39,7 @@ def languages() -> tuple[str, ...]:
 
 def install(app: Flask) -> None:
     """Give the templates of ``app`` texts in the language of the page, and addresses in it."""
-    flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=language)
+    flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=_of_address)
     templates: Any = app.jinja_env  # of what the extension adds, it says nothing
     templates.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.filters["translated"] = translated
@@ -48,10 +48,28 @@ def install(app: Flask) -> None:
 
 def language() -> str:
     """The code of the page's language: the first part of its address, else English."""
+    return _spoken()[0]
+
+
+def _spoken() -> tuple[str, NullTranslations]:
+    """The page's language and its texts, kept with the request: a page asks hundreds of times."""
     if not has_request_context():
-        return ENGLISH
+        return _OUTSIDE
+    kept = request.environ
+    found: tuple[str, NullTranslations] | None = kept.get(_SPOKEN)
+    if found is None:
+        texts = cast(NullTranslations, flask_babel.get_translations())
+        kept[_SPOKEN] = found = _of_address(), texts
+    return found
+
+
+def _of_address() -> str:
     first = request.path.split("/", 2)[1]
     return first if first in languages() else ENGLISH
+
+
+_OUTSIDE = ENGLISH, NullTranslations()
+_SPOKEN = "directory.spoken"
 
 
 def locale() -> Locale:
@@ -92,23 +110,14 @@ def _in(code: str, path: str) -> str:
 
 def gettext(text: str, **values: object) -> str:
     """``text`` in the language of the page, with its %(name)s filled in."""
-    found = _texts().gettext(text)
+    found = _spoken()[1].gettext(text)
     return found % values if values else found
 
 
 def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """The text for one or for several, whichever ``count`` needs in the language of the page."""
-    found = _texts().ngettext(one, many, count)
+    found = _spoken()[1].ngettext(one, many, count)
     return found % values if values else found
-
-
-def _texts() -> NullTranslations:
-    """The texts of the page, looked up once: a page has hundreds."""
-    if not has_request_context():
-        return NullTranslations()
-    if "texts" not in g:
-        g.texts = flask_babel.get_translations()
-    return cast(NullTranslations, g.texts)
 
 
 def msgid(text: str) -> str:

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from directory.criteria import Search
 from directory.parameters import DEFAULT_RADIUS, METRES
+from directory.phrases import Part
 from directory.search import EXACT_TO, Page
-from directory.understand import Part
 from directory.vocabulary import vocabulary
 from directory.web.language import gettext, ngettext, to
 from directory.web.wording import code_label, either, kind, number, part_label, quantity

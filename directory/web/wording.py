@@ -8,19 +8,19 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache, reduce
 
 import phonenumbers
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from directory import schedule
 from directory.models import Listing
 from directory.parameters import METRES
+from directory.phrases import Part
 from directory.schedule import next_session
 from directory.search import Hit
-from directory.understand import Part
 from directory.vocabulary import Facet, Term, vocabulary
 from directory.web.language import (
     ENGLISH,
@@ -150,6 +150,8 @@ def code_label(code: str) -> str:
         return kind(value).plural
     if what == "day" and value in schedule.WEEKDAYS:
         return weekday(schedule.WEEKDAYS.index(value))
+    if what == "start":
+        return gettext("Starts about %(time)s", time=clock(int(value) * 60))
     if code in _PLAIN:
         return translated(_PLAIN[code])
     return translated(vocabulary().terms[code].label)
@@ -210,6 +212,17 @@ def long_date(day: date) -> str:
     return format_date(day, "long", locale=locale())
 
 
+def clock(minute: int) -> str:
+    """A minute of the day or week as clocks show it: "7:30 PM", "8 AM", "noon", "midnight"."""
+    hour, rest = divmod(minute % schedule.DAY, 60)
+    if rest == 0 and hour in (0, 12):
+        return gettext("noon") if hour else gettext("midnight")
+    if language() != ENGLISH:
+        return format_time(time(hour, rest), "short", locale=locale())
+    minutes = f":{rest:02}" if rest else ""
+    return f"{(hour - 1) % 12 + 1}{minutes} {'AM' if hour < 12 else 'PM'}"
+
+
 def weekday(day: int) -> str:
     """The name of a day of the week, 0 for Monday, with a capital letter."""
     return str(locale().days["stand-alone"]["wide"][day]).capitalize()
@@ -232,6 +245,7 @@ def age(when: datetime, now: datetime) -> str:
     return "just now"
 
 
+@lru_cache(maxsize=16_384)
 def phone(value: str, country: str) -> str:
     """An E.164 number or short code as people of ``country`` write it."""
     if not value.startswith("+"):

@@ -1,0 +1,132 @@
+"""The place in what a person typed: a postal code, what follows "near", "in" and the like, or a
+town that stands alone."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sqlalchemy import Connection, text
+
+from directory import words
+from directory.errors import UsageError
+from directory.phrases import Part, Token
+from directory.places import Memo, Place, find_place, remember
+
+# Before a place; "en" and "cerca de" are Spanish.
+_BEFORE_PLACE = re.compile(
+    r"\b(?:near|nearby|in|around|close to|next to|at|outside(?: of)?|by|from|mov(?:ed|ing) to"
+    r"|cerca de|en)\s+",
+    re.I,
+)
+_POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z]\d)?\b")
+# A place follows these for sure; after others, and alone, a small town's name is more likely
+# just a word.
+_SURELY = ("near", "close", "next", "outside", "cerca")
+_TOWN, _CITY, _WELL_KNOWN, _LARGE = 500, 5_000, 50_000, 100_000
+# Names of towns that nearly always mean something else.
+_NO_TOWNS = frozenset(("downtown", "midtown", "uptown", "only", "county"))
+_LONGEST_PLACE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks for the place in a text whose ``free`` tokens mean nothing else so far."""
+
+    typed: str
+    tokens: Sequence[Token]
+    free: set[int]
+    parts: Sequence[Part]
+    connection: Connection
+    country: str
+    memo: Memo = field(default_factory=dict)
+
+    def place(self) -> tuple[Part, Place] | None:
+        """The place and its part: a postal code, after a preposition, or at an end."""
+        remember(self.connection, self.typed, self.memo)
+        for match in _POSTCODE.finditer(self.typed):
+            if where := self._known(match.group()):
+                return self._part(*match.span(), where), where
+        return self._after("clear") or self._bare() or self._after("followed")
+
+    def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
+        """A place after a preposition, and what follows it means something; or a word does:
+        "north philly" is not North, UT, so that the town must then be well known."""
+        found = reversed(list(_BEFORE_PLACE.finditer(self.typed)))
+        # "Moved to Costa Mesa from Ohio" is about Costa Mesa.
+        for match in sorted(found, key=lambda match: match.group().lower().startswith("from")):
+            first = next((n for n, t in enumerate(self.tokens) if t.start >= match.end()), None)
+            if first is None or self._meant(first):
+                continue
+            near = match.group().lower().startswith(_SURELY)
+            for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
+                followed = last + 1 in self.free
+                # "near me" is not in Maine; "in LA" is.
+                alone = self._text(first, last)
+                shouted = alone.isupper() and len(alone) > 1 and not self.typed.isupper()
+                nothing = last == first and first not in self.free and not shouted
+                if nothing or followed != (end == "followed"):
+                    continue
+                people = _WELL_KNOWN if followed else 0 if near else _TOWN
+                if where := self._known(self._text(first, last), people):
+                    return self._part(match.start(), self.tokens[last].end, where), where
+        return None
+
+    def _bare(self) -> tuple[Part, Place] | None:
+        """A place without a preposition: beside what means something else, or a large city."""
+        for first, last, people in self._runs():
+            if where := self._known(self._text(first, last), people):
+                others = set(range(len(self.tokens))) - set(range(first, last + 1))
+                if any(not self._meant(number) for number in others) and self._is_name():
+                    return None
+                return self._part(self.tokens[first].start, self.tokens[last].end, where), where
+        return None
+
+    def _runs(self) -> Iterator[tuple[int, int, int]]:
+        """The first and the last of tokens in a row that may name a place, and how many people
+        must live there: those beside what means something, the longest, the last come first."""
+        count, inner = len(self.tokens), []
+        for size in range(min(_LONGEST_PLACE, count), 0, -1):
+            for first in range(count - size, -1, -1):
+                last = first + size - 1
+                # A filler may stand in a name ("Los Angeles", "King of Prussia").
+                if last not in self.free or any(map(self._meant, range(first, last + 1))):
+                    continue
+                if first - 1 not in self.free or last + 1 not in self.free:
+                    yield first, last, _CITY
+                else:
+                    inner.append((first, last, _LARGE))
+        yield from inner
+
+    def _meant(self, number: int) -> bool:
+        start = self.tokens[number].start
+        return any(part.start <= start < part.end for part in self.parts)
+
+    def _text(self, first: int, last: int) -> str:
+        return self.typed[self.tokens[first].start : self.tokens[last].end]
+
+    def _part(self, start: int, end: int, where: Place) -> Part:
+        return Part("place", (), self.typed[start:end], start, end, place=where)
+
+    def _known(self, name: str, people: int = 0) -> Place | None:
+        """The place of a name; of a city, if so many people live there."""
+        if name.lower().split()[-1] in _NO_TOWNS:
+            return None
+        try:
+            where = find_place(self.connection, name, self.country, self.memo)
+        except UsageError:
+            return None
+        if where.kind in ("country", "point"):
+            return None
+        if where.region and name.lower().split()[-1] == where.region.lower():
+            people = 0
+        # Few mean a small town abroad unless they name its region or country.
+        if where.country != self.country and len(name.split()) == 1:
+            people = max(people, _WELL_KNOWN)
+        return None if where.kind == "city" and where.population < people else where
+
+    def _is_name(self) -> bool:
+        """Whether a listing's name holds all of the text in a row."""
+        phrase = " <-> ".join(f"'name:{lexeme}'" for lexeme in words.lexemes(self.typed))
+        named = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
+        return bool(self.connection.execute(text(named), {"q": phrase}).scalar())

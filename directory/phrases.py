@@ -1,0 +1,148 @@
+"""What people say and what it means: the labels and synonyms of the vocabulary, the other ways
+to say things in ``data/phrases.toml``, and the parts of a question that they make.
+
+Phrases are found on stemmed tokens, the longest first.
+"""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from directory import words
+from directory.config import DATA
+from directory.places import Place
+from directory.question import When, Words
+from directory.vocabulary import vocabulary
+
+What = Literal["term", "kind", "place", "when", "attend", "words"]
+Meaning = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing understood: ``source`` stands at ``start``:``end`` of the text.
+
+    codes: what it means, such as ("pay:medicaid",): any of them; place: what was
+    understood as a place.
+    """
+
+    what: What
+    codes: tuple[str, ...]
+    source: str
+    start: int
+    end: int
+    negated: bool = False
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was understood of ``text``. ``rest`` are the words that mean nothing special;
+    ``words`` is all but place, time and attendance, as a search for words and terms; ``loose`` the
+    same with ``rest`` as a wish, where there is more to go by; ``dropped`` are words left unread
+    because there are too many."""
+
+    text: str
+    parts: tuple[Part, ...] = ()
+    rest: str = ""
+    words: Words | None = None
+    loose: Words | None = None
+    place: Place | None = None
+    when: When | None = None
+    attend: Literal["in_person", "online"] | None = None
+    dropped: str = ""
+
+    def without(self, part: Part) -> str:
+        """The text with a part cut out."""
+        return " ".join((self.text[: part.start] + " " + self.text[part.end :]).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word as typed, where it stands, and its lexemes."""
+
+    start: int
+    end: int
+    lexemes: tuple[str, ...]
+
+
+def tokens(typed: str) -> Iterator[Token]:
+    """The words of a text in order, where they stand in it."""
+    for match in words.WRITTEN.finditer(typed):
+        if lexemes := tuple(words.lexemes(match.group())):
+            yield Token(match.start(), match.end(), lexemes)
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return tomllib.loads((DATA / "phrases.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
+    """First lexeme -> (lexemes, what they mean), the longest first; fillers mean nothing."""
+    found: dict[tuple[str, ...], Meaning] = {}
+    for said in _all_spelled_out(_document()["filler"]):
+        found[tuple(words.lexemes(said))] = ()
+    for term in vocabulary().terms.values():
+        for said in (term.label, *term.synonyms):
+            lexemes = tuple(words.lexemes(said))
+            # What several terms are called means any of them.
+            known = found.get(lexemes, ())
+            found[lexemes] = (f"{known[0]}|{term.code}",) if known else (term.code,)
+    for phrase in _document()["phrase"]:
+        for said in _all_spelled_out(phrase["says"]):
+            found[tuple(words.lexemes(said))] = tuple(phrase["means"])
+    by_first: dict[str, list[tuple[tuple[str, ...], Meaning]]] = {}
+    for lexemes, means in sorted(found.items(), key=lambda item: -len(item[0])):
+        if lexemes:
+            by_first.setdefault(lexemes[0], []).append((lexemes, means))
+    return by_first
+
+
+@cache
+def spanish() -> frozenset[str]:
+    """Lexemes that only who writes Spanish uses."""
+    return frozenset(lexeme for said in _document()["spanish"] for lexeme in words.lexemes(said))
+
+
+def _all_spelled_out(patterns: list[str]) -> Iterator[str]:
+    """Each text that the patterns stand for: "(a|b) c" for "a c" and "b c"."""
+    for pattern in patterns:
+        parts = [part.split("|") for part in re.split(r"[()]", pattern)]
+        yield from map("".join, itertools.product(*parts))
+
+
+def longest(said: Sequence[Token], number: int) -> tuple[int, Meaning]:
+    """How many tokens from ``number`` on are a phrase, and what it means; 0 for none."""
+    ahead: list[str] = []
+    ends = {}
+    for count, token in enumerate(said[number : number + 8], 1):
+        ahead += token.lexemes
+        ends[len(ahead)] = count
+    for lexemes, means in phrases().get(ahead[0], ()):
+        if len(lexemes) in ends and tuple(ahead[: len(lexemes)]) == lexemes:
+            return ends[len(lexemes)], means
+    return 0, ()
+
+
+_WHAT: dict[str, What] = {
+    "kind": "kind",
+    "attend": "attend",
+    "day": "when",
+    "time": "when",
+    "open": "when",
+    "start": "when",
+}
+
+
+def part_of(meaning: str, typed: str, start: int, end: int, negated: bool = False) -> Part:
+    """The part that stands for one meaning; ``!`` before a code turns it around."""
+    codes = tuple(meaning.removeprefix("!").split("|"))
+    negated = negated != meaning.startswith("!")
+    what = _WHAT.get(codes[0].split(":")[0], "term")
+    return Part(what, codes, typed[start:end], start, end, negated)

@@ -1,0 +1,117 @@
+"""Parts and words of a question -> Words: what must hold, what is wished for, what must not be.
+
+Most sources do not say whom a place serves or how to pay: to ask for it ranks those that say so
+first, and leaves out none.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from directory import question, words
+from directory.phrases import Part
+from directory.question import Words
+from directory.vocabulary import vocabulary
+
+# What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
+HARD = ("kind", "service", "fellowship")
+# Wishes that are weighed one by one; the last holds all others.
+_MOST_WISHES = 5
+
+
+@dataclass(slots=True)
+class Wishes:
+    """tsqueries of what must hold, what is wished for, and what must not be."""
+
+    hard: list[str] = field(default_factory=list)
+    soft: dict[str, list[str]] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+    banned: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    region: str | None = None
+
+    def add(self, part: Part) -> None:
+        """Take in a term or a kind."""
+        codes = [f"'{code}'" for code in part.codes]
+        facet = part.codes[0].split(":")[0]
+        if part.negated:
+            self.banned += codes
+        elif facet in HARD:
+            said = words.lexemes(part.source)
+            text_ = " <-> ".join(f"'{lexeme}'" for lexeme in said)
+            self.asked.update(codes)
+            options = codes if facet == "kind" else [f"({text_})", *_called(part), *codes]
+            (self.kinds if facet == "kind" and len(codes) == 1 else self.hard).append(
+                " | ".join(options)
+            )
+        else:
+            said = [w for w in words.lexemes(part.source) if w not in question.SMALL]
+            self.soft.setdefault(facet, []).extend([f"({_named(said)})"] if said else [])
+            self.soft[facet] += codes
+
+    def words(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
+        """The wishes and the other words as one search; None where there are none.
+
+        Lexemes: ``rest`` of words that mean nothing special, ``said`` of those and of fillers,
+        ``meant`` of the wishes. All that was said may be a name.
+        """
+        required = [f"'{lexeme}'" for lexeme in rest]
+        return self._words(typed, (rest, said, meant), required, [_named(rest)])
+
+    def loose(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
+        """The same with ``rest`` as wishes: that any is in the name, and that all are there.
+        None where nothing else must hold."""
+        if not rest or not (self.hard or self.kinds):
+            return None
+        named = " | ".join(f"'name:{lexeme}'" for lexeme in rest)
+        everywhere = " & ".join(f"'{lexeme}'" for lexeme in rest)
+        return self._words(typed, (rest, said, meant), [], [named, everywhere])
+
+    def _words(
+        self,
+        typed: str,
+        lexemes: tuple[list[str], list[str], list[str]],
+        required: list[str],
+        wished: list[str],
+    ) -> Words | None:
+        rest, said, meant = lexemes
+        hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
+        soft = [" | ".join(codes) for codes in self.soft.values()]
+        banned = [f"!{code}" for code in dict.fromkeys(self.banned) if code not in self.asked]
+        if not (hard or soft or rest or banned or self.region):
+            return None
+        wanted = _all_of([*hard, *required, *banned])
+        content = dict.fromkeys(w for w in (*rest, *meant) or said if w not in question.SMALL)
+        whole = dict.fromkeys((*said, *meant))
+        if wanted and len(whole) > 1 and not banned:
+            wanted = f"({wanted}) | ({_named(whole)})"
+        if self.region:
+            wanted = _all_of([self.region, *([wanted] if wanted else [])])
+        wishes = [wish for wish in (_all_of(hard), *soft, *wished) if wish]
+        others = wishes[_MOST_WISHES - 1 :]
+        named = _named(content or whole)
+        if soft:  # a word in the name is worth less than all that is wished for
+            named = _all_of([named, *soft]) + (f" | ({_named(whole)})" if len(whole) > 1 else "")
+        return Words(
+            text=typed,
+            tsquery=wanted,
+            name_tsquery=named,
+            wishes=(*wishes[: _MOST_WISHES - 1], *filter(None, [_all_of(others)])),
+            lexemes=frozenset(content),
+        )
+
+
+def _called(part: Part) -> Iterator[str]:
+    """What the codes are called in one word, where that is not what was typed: names say
+    "methadone", whatever the language of the question."""
+    for code in part.codes:
+        label = words.lexemes(vocabulary().terms[code].label)
+        if len(label) == 1 and label != words.lexemes(part.source):
+            yield f"'{label[0]}'"
+
+
+def _all_of(parts: Iterable[str]) -> str:
+    return " & ".join(f"({part})" for part in parts)
+
+
+def _named(lexemes: Iterable[str]) -> str:
+    return " & ".join(f"'name:{lexeme}'" for lexeme in lexemes)
