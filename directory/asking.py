@@ -18,8 +18,8 @@ from directory.understand import respell
 from directory.words import lexemes
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
-# although their source does not say so: 50 miles.
-FAR_M = 80_467.2
+# although their source does not say so: 30 miles.
+FAR_M = 48_280.32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
 
     A question that finds little is asked again with the words that nobody uses respelled, and with
     those that mean nothing special as a wish. One that finds nothing, however it is spelled, is
-    asked without the words that mean nothing special, without its time, without both, and, where
-    the nearest that offers a service is far, for treatment that does not say so. The first that
-    finds more is the answer. ``literal=1`` leaves a question as it is.
+    asked for names that have some of those words, without those words, without its time, without
+    both, and, where the nearest that offers a service is far, for treatment that does not say so.
+    The first that finds more is the answer. ``literal=1`` leaves a question as it is.
     """
     search = read_search(values, connection, config.country)
     page = answer(connection, search, now)
@@ -72,8 +72,9 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
             return Answered(other, better, spelled, spelled)
         if not page.total and other.question:
             asked, page = other.question, better
-    if asked.loose and (page.total or (search.near and not asked.parts)):
-        looser = replace(search, words=asked.loose)
+    looser = replace(search, words=asked.loose) if asked.loose else search
+    wishes = any(part.what in ("term", "kind") for part in asked.parts)
+    if asked.loose and ((wishes and page.total) or (search.near and not asked.parts)):
         better = answer(connection, looser, now)
         if better.total > page.total:
             return Answered(looser, better, asked.text)
@@ -83,6 +84,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         plain = read_search({**values, "literal": ["1"]}, connection, config.country)
         if (worded := answer(connection, plain, now)).total:
             return Answered(plain, worded, asked.text)
+    if asked.loose and not wishes and (named := answer(connection, looser, now)).total:
+        return Answered(looser, named, asked.text)
     for text, left_out, more in _less(asked, page):
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)

@@ -105,9 +105,14 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
 
 
 @cache
-def spanish() -> frozenset[str]:
-    """Lexemes that only who writes Spanish uses."""
-    return frozenset(lexeme for said in _document()["spanish"] for lexeme in words.lexemes(said))
+def _spanish() -> tuple[str, ...]:
+    return tuple(f" {' '.join(words.lexemes(said))} " for said in _document()["spanish"])
+
+
+def is_spanish(text: str) -> bool:
+    """Whether a text has what only who writes Spanish says."""
+    said = f" {' '.join(words.lexemes(text))} "
+    return any(one in said for one in _spanish())
 
 
 def _all_spelled_out(patterns: list[str]) -> Iterator[str]:

@@ -43,6 +43,10 @@ _LETTERS = str.maketrans(
     | dict.fromkeys("'’‘ʻʼ`´")
 )
 _ABBREVIATIONS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pt": "point"}
+_PARTS = frozenset(
+    "north south east west northeast northwest southeast southwest n s e w ne nw se sw "
+    "downtown uptown midtown central greater".split()
+)
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 _POINT = re.compile(r"([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)")
 # Postal codes at the end of a text, the countries that write them so, and the keys to try, the
@@ -123,6 +127,13 @@ def place_at(lat: float, lon: float) -> Place:
     return Place(f"{lat:.2f}, {lon:.2f}", lat, lon, country, None, "point", zone)
 
 
+def _whole(place: Place, typed: str) -> Place:
+    """A place as what a part of it ("west philly") is in; of towns, only of well-known ones."""
+    if place.kind == "city" and place.population < WELL_KNOWN:
+        raise UsageError('No place called "%(place)s" is known.', "near", place=typed)
+    return place
+
+
 def _zone(lat: float, lon: float) -> str:
     return tzfpy.get_tz(lon, lat) or "UTC"
 
@@ -164,6 +175,8 @@ def find_place(
     starts = [sum(map(len, parts[:i])) for i in range(1, len(parts))]
     gazetteer = _Lookup(session, words, {} if memo is None else memo)
     ranked = sorted(gazetteer.place(starts), key=lambda row: _rank(row, country))
+    if not ranked and words[0] in _PARTS and (whole := re.sub(r"^\W*\w+\W*", "", typed)):
+        return _whole(find_place(session, whole, country, memo), typed)
     if not ranked:
         raise UsageError(
             'No place called "%(place)s" is known. '

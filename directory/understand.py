@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from directory import question, schedule, words
 from directory.finder import Finder
-from directory.phrases import Part, Question, Token, longest, part_of, phrases, spanish, tokens
+from directory.phrases import Part, Question, Token, is_spanish, longest, part_of, phrases, tokens
 from directory.places import Place
 from directory.question import When
 from directory.vocabulary import vocabulary
@@ -33,6 +33,7 @@ _HOUR = re.compile(
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 # Lines for what cannot wait: whatever else is named is no wish then.
+_NAME_LENGTH, _LONG = 5, 9
 _URGENT = (("service:poison",), ("service:safe-use-line",))
 # Somebody to talk to: a help line.
 _TALK = (("kind:hotline",), ("service:crisis",))
@@ -52,16 +53,25 @@ def respell(asked: Question, speller: Speller | None) -> str | None:
         return None
     understood = [range(part.start, part.end) for part in asked.parts]
     text_, shift = asked.text, 0
+    # Of a story, most words that no listing has are right: only what means something is respelled.
+    story = len(words.tokens(asked.text)) > _NAME_LENGTH
     for match in words.WRITTEN.finditer(asked.text):
         token = "".join(words.tokens(match.group()))
         if any(match.start() in span for span in understood) or speller.knows(token):
             continue
         if any(len(said) == 1 for said, _ in phrases().get(words.stem(token), ())):
             continue  # a small word, which listings may lack
-        if known := speller.close(token):
+        known = speller.close(token)
+        if known and not (story and not _means(known[0])):
             text_ = text_[: match.start() + shift] + known[0] + text_[match.end() + shift :]
             shift += len(known[0]) - len(match.group())
     return None if text_ == asked.text else text_
+
+
+def _means(token: str) -> bool:
+    """Whether a phrase that means something begins with the token, or it is long as names are."""
+    meanings = phrases().get(words.stem(token), ())
+    return len(token) >= _LONG or any(len(said) == 1 and means for said, means in meanings)
 
 
 def literal(typed: str) -> Question:
@@ -165,10 +175,11 @@ def _is_hard(part: Part) -> bool:
 
 def _hour(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
     """An hour asks for its part of the day, and for what starts then first."""
-    if any(part.codes[0].startswith("time:") for part in parts if part.what == "when"):
-        return []
     hour = int(match[1]) % 12 + (12 if match[2].lower() == "p" else 0)
-    codes = (f"time:{schedule.part_of_day(hour)}", schedule.starting(hour))
+    known = {part.codes[0].partition(":")[0] for part in parts if part.what == "when"}
+    codes = [schedule.starting(hour)]
+    if not known & {"time", "open"}:
+        codes.append(f"time:{schedule.part_of_day(hour)}")
     return [part_of(code, typed, *match.span()) for code in codes]
 
 
@@ -208,7 +219,7 @@ def _put_together(
         wishes.region = f"'{where}-{found.place.region}' | '{where}'".lower()
     codes = {code for part in parts if not part.negated for code in part.codes}
     attend = _from_afar(wishes, codes, attend, found.place, country)
-    if len(spanish().intersection(words.lexemes(found.text))) > 1:
+    if is_spanish(found.text):
         wishes.soft.setdefault("language", ["'language:es'"])
     lexemes = [lexeme for token in rest for lexeme in token.lexemes]
     dropped = ""

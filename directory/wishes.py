@@ -59,9 +59,12 @@ class Wishes:
 
     def loose(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
         """The same with ``rest`` as wishes: that any is in the name, and that all are there.
-        None where nothing else must hold."""
-        if not rest or not (self.hard or self.kinds):
+        Where nothing else is asked, any must be in the name, and the more are, the better."""
+        if not rest:
             return None
+        if not (self.hard or self.kinds or self.soft):
+            each = [f"'name:{lexeme}'" for lexeme in dict.fromkeys(rest)]
+            return self._words(typed, (rest, said, meant), [" | ".join(each)], each)
         named = " | ".join(f"'name:{lexeme}'" for lexeme in rest)
         everywhere = " & ".join(f"'{lexeme}'" for lexeme in rest)
         return self._words(typed, (rest, said, meant), [], [named, everywhere])
@@ -90,7 +93,9 @@ class Wishes:
         others = wishes[_MOST_WISHES - 1 :]
         named = _named(content or whole)
         if soft:  # a word in the name is worth less than all that is wished for
-            named = _all_of([named, *soft]) + (f" | ({_named(whole)})" if len(whole) > 1 else "")
+            named = _all_of(filter(None, [named, *soft])) + (
+                f" | ({_named(whole)})" if len(whole) > 1 else ""
+            )
         return Words(
             text=typed,
             tsquery=wanted,

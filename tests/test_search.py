@@ -257,7 +257,7 @@ def test_a_crowded_place_is_paged_in_true_order(
     search = Search(
         words=question.parse(typed) if typed else None,
         place=place_at(40.0, -90.0),
-        radius_m=800_000.0,
+        radius_m=1_500_000.0,
         sort=sort,
         page=3,
     )
