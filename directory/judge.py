@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from sqlalchemy import URL, Connection, create_engine
 
 from directory import clean, derive
+from directory.feed import FeedError
 from directory.locate import Gazetteer, locate
 from directory.models import Listing
 from directory.records import Record, Refused, Row
@@ -149,7 +150,8 @@ def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tupl
                 yield _result(busy, idle)
             # What the source wrote is for the list of rejects, which is kept here.
             bare = [replace(row, raw=None) for row in batch.rows]
-            idle[0].send(replace(batch, rows=bare))
+            with _alive():
+                idle[0].send(replace(batch, rows=bare))
             busy.append((batch, idle.popleft()))
         while busy:
             yield _result(busy, idle)
@@ -158,11 +160,24 @@ def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tupl
 def _result(busy: deque[tuple[Batch, Pipe]], idle: deque[Pipe]) -> tuple[Batch, Judged]:
     """The result of the process that has worked longest."""
     batch, pipe = busy.popleft()
-    judged = pipe.recv()
+    with _alive():
+        judged = pipe.recv()
     idle.append(pipe)
     if isinstance(judged, BaseException):
         raise judged
     return batch, judged
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    """FeedError where a judging process is no more."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise FeedError(
+            "A process of this import was killed, as the system does where memory runs out. "
+            "Nothing was imported; see that there is memory, and import again."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -197,13 +212,12 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 def _serve(pipe: Pipe, url: URL) -> None:
-    engine = create_engine(url)
-    with contextlib.suppress(EOFError, BrokenPipeError), engine.connect() as connection:
-        gazetteer = Gazetteer(connection)
-        with _seldom_collecting():
-            while True:
-                batch = pipe.recv()
-                try:
-                    pipe.send(judge(batch, gazetteer))
-                except Exception as error:  # said where it can be handled: in the importing process
-                    pipe.send(error)
+    engine, gazetteer = create_engine(url), None
+    with contextlib.suppress(EOFError, OSError), _seldom_collecting():
+        while True:
+            batch = pipe.recv()
+            try:
+                gazetteer = gazetteer or Gazetteer(engine.connect())
+                pipe.send(judge(batch, gazetteer))
+            except Exception as error:  # said where it can be handled: in the importing process
+                pipe.send(error)
