@@ -1,8 +1,11 @@
 """The engine and its session settings."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psycopg2
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from sqlalchemy import Engine, create_engine, text
@@ -54,6 +57,17 @@ def reader(config: Config) -> Engine:
     return _engine(config.read_url or database_url(config), options)
 
 
+@contextmanager
+def driver_errors() -> Iterator[None]:
+    """Errors of the driver as SQLAlchemy raises them, where COPY needs the driver itself."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise DBAPIError.instance(
+            None, None, error, psycopg2.Error, hide_parameters=True
+        ) from error
+
+
 # SQLSTATE -> what is wrong, and what to do.
 _REMEDIES = {
     "53100": "The database has no room left. Make room on its disk and run this again.",
@@ -72,7 +86,9 @@ def explained(error: DBAPIError) -> str:
     code = getattr(error.orig, "pgcode", None)
     if code in _REMEDIES:
         return _REMEDIES[code]
-    if isinstance(error, OperationalError | InterfaceError) and (not code or code[:2] in ("08", "57")):
+    if isinstance(error, OperationalError | InterfaceError) and (
+        not code or code[:2] in ("08", "57")
+    ):
         said = str(error.orig).strip().splitlines()
         return f"The database did not answer: {said[0] if said else 'no reason given'}\n{_AWAY}"
     name = type(error.orig).__name__

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from directory import changes, guard, matching, positions
+from directory import changes, db, guard, matching, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -115,7 +115,8 @@ def _stage(
     cursor = connection.connection.cursor()
     copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
     for batch, judged in judge_all(_batches(connection, report.source, rows), connection):
-        cursor.copy_expert(copy, io.StringIO(judged.lines))
+        with db.driver_errors():
+            cursor.copy_expert(copy, io.StringIO(judged.lines))
         for number, refusal in judged.refused:
             row = batch.rows[number]
             report.reject(row.where, refusal.code, refusal.message, sample(row.raw))
