@@ -86,9 +86,8 @@ def explained(error: DBAPIError) -> str:
     code = getattr(error.orig, "pgcode", None)
     if code in _REMEDIES:
         return _REMEDIES[code]
-    if isinstance(error, OperationalError | InterfaceError) and (
-        not code or code[:2] in ("08", "57")
-    ):
+    away = not code or code[:2] in ("08", "57")
+    if away and isinstance(error, OperationalError | InterfaceError):
         said = str(error.orig).strip().splitlines()
         return f"The database did not answer: {said[0] if said else 'no reason given'}\n{_AWAY}"
     name = type(error.orig).__name__
