@@ -6,6 +6,7 @@ feeds are judged by processes of their own while PostgreSQL takes in what they s
 
 import contextlib
 import gc
+import itertools
 import json
 import multiprocessing
 import os
@@ -27,9 +28,10 @@ from directory.models import Listing
 from directory.records import Record, Refused, Row
 
 SAMPLE_LENGTH = 500
-# Batches judged before processes are started for the rest: a process costs a second.
+# Batches of a feed that is judged without processes, each of which costs a second.
 ALONE = 2
-MOST_PROCESSES = 4
+# An import takes 512 MB of memory at most, and a process with its gazetteer a third of that.
+MOST_PROCESSES = 2
 
 _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
@@ -133,19 +135,18 @@ _SPECIAL = re.compile(r"[\\\t\n\r\0]")
 
 def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tuple[Batch, Judged]]:
     """The verdicts on all batches, in order; long feeds are judged by several processes."""
-    gazetteer = Gazetteer(connection)
+    first = list(itertools.islice(batches, ALONE + 1))
     with contextlib.ExitStack() as stack:
         stack.enter_context(_seldom_collecting())
-        for number, batch in enumerate(batches, 1):
-            yield batch, judge(batch, gazetteer)
-            if number == ALONE:
-                break
-        else:
+        if len(first) <= ALONE:
+            gazetteer = Gazetteer(connection)
+            yield from ((batch, judge(batch, gazetteer)) for batch in first)
             return
+        # All of it is judged there, or the gazetteer would take room here as well.
         processes = min(MOST_PROCESSES, os.cpu_count() or 1)
         idle = deque(stack.enter_context(_process(connection.engine.url)) for _ in range(processes))
         busy: deque[tuple[Batch, Pipe]] = deque()
-        for batch in batches:
+        for batch in itertools.chain(_emptying(first), batches):
             if not idle:
                 yield _result(busy, idle)
             # What the source wrote is for the list of rejects, which is kept here.
@@ -155,6 +156,12 @@ def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tupl
             busy.append((batch, idle.popleft()))
         while busy:
             yield _result(busy, idle)
+
+
+def _emptying(batches: list[Batch]) -> Iterator[Batch]:
+    """The batches, each forgotten once it is taken."""
+    while batches:
+        yield batches.pop(0)
 
 
 def _result(busy: deque[tuple[Batch, Pipe]], idle: deque[Pipe]) -> tuple[Batch, Judged]:

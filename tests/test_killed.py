@@ -1,5 +1,6 @@
 """An importer that is killed, or loses a process of its own, and one that meets another."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -7,11 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+import directory.load
+from directory.feed import FeedError
+from directory.judge import ALONE
 from directory.load import load
 from directory.records import Row
 from directory.runs import LockedError, SourceSpec
@@ -115,6 +120,32 @@ def test_killed_before_anything_was_there(database: Engine) -> None:
     converge(database, "Old")
     with database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM listing")).scalar() == ROWS
+
+
+def test_a_judging_process_that_is_killed_is_a_clean_failure(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the system does where memory runs out."""
+    few = 50  # rows in a batch: what is beyond ``ALONE`` of them is judged by processes
+    monkeypatch.setattr(directory.load, "BATCH", few)
+
+    def feed() -> Iterator[Row]:
+        for number in range((ALONE + 6) * few):
+            if number == (ALONE + 4) * few:
+                for process in multiprocessing.active_children():
+                    os.kill(process.pid or 0, signal.SIGKILL)
+                    process.join()
+            yield Row(f"item {number}", {"external_id": str(number)}, {})
+
+    load(database, SourceSpec("test", "csv", "x"), rows("Old")[:9])
+    before = fingerprint(database)
+    with pytest.raises(FeedError, match="was killed"):
+        load(database, SourceSpec("test", "csv", "x"), feed())
+    assert fingerprint(database) == before
+    assert not multiprocessing.active_children()
+    with database.connect() as connection:
+        newest = connection.execute(text("SELECT status FROM import_run ORDER BY id DESC LIMIT 1"))
+        assert newest.scalar() == "failed"
 
 
 def test_the_second_of_two_runs_is_turned_away(database: Engine, load_rows: Loader) -> None:
