@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from directory import (
     accounts,
@@ -41,7 +41,7 @@ from directory.importing import importer
 from directory.load import load
 from directory.places import find_place
 from directory.records import KINDS
-from directory.runs import LockedError, Report, SourceSpec
+from directory.runs import LockedError, Report, SourceSpec, reason
 from directory.search import Page
 from directory.sources import due, read_sources
 from directory.undo import undo
@@ -69,10 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error.message, Exit.USAGE)
     except LockedError as error:
         return _say(str(error), Exit.LOCKED)
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        remedy = "See directory db status, or check DIRECTORY_DATABASE_URL."
-        return _say(f"The database did not answer: {reason}\n{remedy}", Exit.FAILED)
+    except DBAPIError as error:
+        return _say(db.explained(error), Exit.FAILED)
     except BrokenPipeError:
         return Exit.DONE
     except KeyboardInterrupt:
@@ -229,7 +227,7 @@ def _refresh_one(source: SourceSpec, config: Config) -> tuple[int, dict[str, Any
         code = Exit.FAILED if isinstance(error, FeedError) else Exit.USAGE
         message = error.message
     except Exception as error:
-        message = type(error).__name__
+        message = reason(error)
     return code, {"source": source.id, "status": status, "message": message}
 
 
@@ -238,8 +236,7 @@ def _refresh(config: Config) -> None:
     try:
         pocket.refresh(db.writer(config), config)
     except Exception as error:
-        reason = type(error).__name__
-        message = f"The listings are in, but suggestions are still the old ones ({reason})."
+        message = f"The listings are in, but suggestions are still the old ones ({reason(error)})."
         print(f"directory: {message}\nThe next import tries again.", file=sys.stderr)
 
 

@@ -205,6 +205,11 @@ def _refuse_json(error: Exception, after: str) -> NoReturn:
         message = "The feed goes on after the end of its JSON; it should be one document."
     elif "UTF8" in reason or "utf-8" in reason:
         message = f"The feed is not UTF-8 after {after}; save it as UTF-8."
+    elif "overflow" in reason:
+        message = (
+            f"The feed has a number that is too large to be read after {after}; ask its publisher "
+            "to write it as text."
+        )
     elif re.search(r"[:\[,\s](?:NaN?\b|-?I(?:n|$))", shown) or "minus sign" in reason:
         message = f"The feed has NaN or Infinity after {after}, which JSON has not; write null."
     else:

@@ -6,6 +6,7 @@ feeds are judged by processes of their own while PostgreSQL takes in what they s
 
 import contextlib
 import gc
+import itertools
 import json
 import multiprocessing
 import os
@@ -21,14 +22,16 @@ from pydantic import ValidationError
 from sqlalchemy import URL, Connection, create_engine
 
 from directory import clean, derive
+from directory.feed import FeedError
 from directory.locate import Gazetteer, locate
 from directory.models import Listing
 from directory.records import Record, Refused, Row
 
 SAMPLE_LENGTH = 500
-# Batches judged before processes are started for the rest: a process costs a second.
+# Batches of a feed that is judged without processes, each of which costs a second.
 ALONE = 2
-MOST_PROCESSES = 4
+# An import takes 512 MB of memory at most, and a process with its gazetteer a third of that.
+MOST_PROCESSES = 2
 
 _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
@@ -132,37 +135,56 @@ _SPECIAL = re.compile(r"[\\\t\n\r\0]")
 
 def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tuple[Batch, Judged]]:
     """The verdicts on all batches, in order; long feeds are judged by several processes."""
-    gazetteer = Gazetteer(connection)
+    first = list(itertools.islice(batches, ALONE + 1))
     with contextlib.ExitStack() as stack:
         stack.enter_context(_seldom_collecting())
-        for number, batch in enumerate(batches, 1):
-            yield batch, judge(batch, gazetteer)
-            if number == ALONE:
-                break
-        else:
+        if len(first) <= ALONE:
+            gazetteer = Gazetteer(connection)
+            yield from ((batch, judge(batch, gazetteer)) for batch in first)
             return
+        # All of it is judged there, or the gazetteer would take room here as well.
         processes = min(MOST_PROCESSES, os.cpu_count() or 1)
         idle = deque(stack.enter_context(_process(connection.engine.url)) for _ in range(processes))
         busy: deque[tuple[Batch, Pipe]] = deque()
-        for batch in batches:
+        for batch in itertools.chain(_emptying(first), batches):
             if not idle:
                 yield _result(busy, idle)
             # What the source wrote is for the list of rejects, which is kept here.
             bare = [replace(row, raw=None) for row in batch.rows]
-            idle[0].send(replace(batch, rows=bare))
+            with _alive():
+                idle[0].send(replace(batch, rows=bare))
             busy.append((batch, idle.popleft()))
         while busy:
             yield _result(busy, idle)
 
 
+def _emptying(batches: list[Batch]) -> Iterator[Batch]:
+    """The batches, each forgotten once it is taken."""
+    while batches:
+        yield batches.pop(0)
+
+
 def _result(busy: deque[tuple[Batch, Pipe]], idle: deque[Pipe]) -> tuple[Batch, Judged]:
     """The result of the process that has worked longest."""
     batch, pipe = busy.popleft()
-    judged = pipe.recv()
+    with _alive():
+        judged = pipe.recv()
     idle.append(pipe)
     if isinstance(judged, BaseException):
         raise judged
     return batch, judged
+
+
+@contextlib.contextmanager
+def _alive() -> Iterator[None]:
+    """FeedError where a judging process is no more."""
+    try:
+        yield
+    except (EOFError, OSError) as error:
+        raise FeedError(
+            "A process of this import was killed, as the system does where memory runs out. "
+            "Nothing was imported; see that there is memory, and import again."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -197,13 +219,12 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 def _serve(pipe: Pipe, url: URL) -> None:
-    engine = create_engine(url)
-    with contextlib.suppress(EOFError, BrokenPipeError), engine.connect() as connection:
-        gazetteer = Gazetteer(connection)
-        with _seldom_collecting():
-            while True:
-                batch = pipe.recv()
-                try:
-                    pipe.send(judge(batch, gazetteer))
-                except Exception as error:  # said where it can be handled: in the importing process
-                    pipe.send(error)
+    engine, gazetteer = create_engine(url), None
+    with contextlib.suppress(EOFError, OSError), _seldom_collecting():
+        while True:
+            batch = pipe.recv()
+            try:
+                gazetteer = gazetteer or Gazetteer(engine.connect())
+                pipe.send(judge(batch, gazetteer))
+            except Exception as error:  # said where it can be handled: in the importing process
+                pipe.send(error)

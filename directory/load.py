@@ -5,6 +5,7 @@ run starts afresh. Rows are compared by ``content_hash`` before they are validat
 unchanged feed costs little and changes nothing.
 """
 
+import contextlib
 import io
 import itertools
 import time
@@ -12,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
-from directory import changes, guard, matching, positions
+from directory import changes, db, guard, matching, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -21,6 +23,7 @@ from directory.runs import (
     SourceSpec,
     close_run,
     exclusive,
+    fail_run,
     open_run,
     reason,
     refused_diff,
@@ -76,16 +79,27 @@ def load(  # noqa: PLR0913 - what a run is of, and three keywords
                 else:
                     transaction.rollback()
         except BaseException as error:
+            judged = report.status, report.message
             report.status, report.message = "failed", reason(error)
-            raise
-        finally:
-            report.seconds = time.monotonic() - started
+            if fail_run(books, report):
+                raise
+            report.status, report.message = judged
+        else:
             if not written:
                 close_run(books, report)
+        report.seconds = time.monotonic() - started
     if report.status == "applied" and report.added + report.changed >= ANALYZE_FROM:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM (ANALYZE) listing"))
+        _tidy(engine)
     return report
+
+
+def _tidy(engine: Engine) -> None:
+    """New statistics for the planner. Without them the server makes its own, in some minutes."""
+    with (
+        contextlib.suppress(DBAPIError),  # what was imported stays imported
+        engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+    ):
+        connection.execute(text("VACUUM (ANALYZE) listing"))
 
 
 def _stage(
@@ -101,7 +115,8 @@ def _stage(
     cursor = connection.connection.cursor()
     copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
     for batch, judged in judge_all(_batches(connection, report.source, rows), connection):
-        cursor.copy_expert(copy, io.StringIO(judged.lines))
+        with db.driver_errors():
+            cursor.copy_expert(copy, io.StringIO(judged.lines))
         for number, refusal in judged.refused:
             row = batch.rows[number]
             report.reject(row.where, refusal.code, refusal.message, sample(row.raw))

@@ -5,6 +5,7 @@ or stray coordinates do not send anybody to the wrong town. No network.
 """
 
 import math
+import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -64,8 +65,10 @@ class Gazetteer:
         if country not in self.cities:
             cities: dict[tuple[str, str | None], Point] = {}
             for row in self._rows(country, "city"):
-                for where in (row.region, None):
-                    cities.setdefault((row.key, where), (row.lat, row.lon))
+                # One object for each name, region and point: each process of an import has these.
+                known, point = sys.intern(row.key), (row.lat, row.lon)
+                cities.setdefault((known, row.region and sys.intern(row.region)), point)
+                cities.setdefault((known, None), point)
             self.cities[country] = cities
         return self.cities[country].get((_key(name), region))
 

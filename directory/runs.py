@@ -4,12 +4,14 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from directory import db
 from directory.errors import UsageError
 from directory.guard import Alarm, checked_limits
 from directory.quarantine import field_of, with_remedy
@@ -117,7 +119,9 @@ class Report:
 
 def reason(error: BaseException) -> str:
     """Why a run failed, without any of the feed's content (a log or page may show it)."""
-    return error.message if isinstance(error, UsageError) else type(error).__name__
+    if isinstance(error, UsageError):
+        return error.message
+    return db.explained(error) if isinstance(error, DBAPIError) else type(error).__name__
 
 
 @contextmanager
@@ -131,7 +135,9 @@ def exclusive(engine: Engine, source: str) -> Iterator[Connection]:
         try:
             yield connection
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"), lock)
+            unlock = text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))")
+            with suppress(SQLAlchemyError):  # a connection that was lost has lost the lock, too
+                connection.execute(unlock, lock)
 
 
 def writing(connection: Connection, source: str) -> None:
@@ -233,6 +239,26 @@ def close_run(books: Connection, report: Report) -> None:
             ),
             [{"run": report.run_id, **reject} for reject in report.rejects],
         )
+
+
+def fail_run(books: Connection, report: Report) -> bool:
+    """Enter that the run failed. False where it did not: it was committed, and only the answer
+    to that was lost with the connection.
+
+    Where the books cannot be reached, the next run of the source notes the failure.
+    """
+    status = text("SELECT status FROM import_run WHERE id = :run FOR UPDATE")
+    for _ in range(2):  # the second time by a new connection, where the first was lost
+        with suppress(SQLAlchemyError):
+            # Waits for a commit that is still under way.
+            found = books.execute(status, {"run": report.run_id}).scalar()
+            if found in ("applied", "unchanged"):
+                return False
+            close_run(books, report)
+            return True
+        with suppress(SQLAlchemyError):
+            books.rollback()
+    return True
 
 
 def refused_diff(books: Connection, source: str, run: int) -> str:

@@ -1,14 +1,16 @@
 """Putting a run back: its source's listings become what they were before it."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from directory import changes, matching
 from directory.errors import UsageError
-from directory.runs import begin, exclusive, writing
+from directory.runs import begin, exclusive, reason, writing
 
 
 @dataclass(slots=True)
@@ -57,10 +59,11 @@ def undo(engine: Engine, run: int) -> Undone:
                 _enter(connection, source, own, run, {"removed": removed, "restored": restored})
         except BaseException as error:
             failed = "UPDATE import_run SET status = 'failed', finished = now(), message = :why, "
-            books.execute(
-                text(f"{failed} undoes = NULL WHERE id = :run"),
-                {"why": type(error).__name__, "run": own},
-            )
+            with suppress(SQLAlchemyError):  # the next run notes it
+                books.execute(
+                    text(f"{failed} undoes = NULL WHERE id = :run AND status = 'running'"),
+                    {"why": reason(error), "run": own},
+                )
             raise
     return Undone(own, source, run, removed, restored, time.monotonic() - started)
 

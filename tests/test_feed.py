@@ -74,6 +74,8 @@ def test_json_empty_array_has_no_rows() -> None:
         (b'[{"a": 1}]\n[{"a": 2}]', "item", "goes on after the end"),
         (b'[{"a": NaN}]', "item", "NaN"),
         (b'[{"a": -Infinity}]', "item", "NaN"),
+        (b'[{"a": 9223372036854775808}]', "item", "too large"),
+        (b'[{"a": 1e400}]', "item", "too large"),
         (b'[{"a": 1,}]', "item", "not valid JSON"),
         (b"[{'a': 1}]", "item", "not valid JSON"),
         (b'[{"a": "caf\xe9"}]', "item", "not UTF-8"),

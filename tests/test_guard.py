@@ -52,6 +52,13 @@ def test_missing_rows(live: int, missing: int, refused: bool) -> None:
     assert [alarm.limit for alarm in found] == ["missing"] * refused
 
 
+@pytest.mark.parametrize(("live", "refused"), [(49, True), (50, False), (51, False)])
+def test_from_fifty_rows_on_a_share_counts(live: int, refused: bool) -> None:
+    """With the usual limits, five of fifty are both; with these they are not."""
+    found = alarms(Measured(live - 5, 0, live - 5, live, 5), {"missing": 50, "missing_rows": 5})
+    assert [alarm.limit for alarm in found] == ["missing"] * refused
+
+
 @pytest.mark.parametrize(
     ("counts", "limit", "refused"),
     [

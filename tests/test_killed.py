@@ -1,5 +1,6 @@
-"""An importer that is killed, one that meets another, and readers while listings are published."""
+"""An importer that is killed, or loses a process of its own, and one that meets another."""
 
+import multiprocessing
 import os
 import random
 import signal
@@ -7,11 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+import directory.load
+from directory.feed import FeedError
+from directory.judge import ALONE
 from directory.load import load
 from directory.records import Row
 from directory.runs import LockedError, SourceSpec
@@ -117,6 +122,32 @@ def test_killed_before_anything_was_there(database: Engine) -> None:
         assert connection.execute(text("SELECT count(*) FROM listing")).scalar() == ROWS
 
 
+def test_a_judging_process_that_is_killed_is_a_clean_failure(
+    database: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the system does where memory runs out."""
+    few = 50  # rows in a batch: what is beyond ``ALONE`` of them is judged by processes
+    monkeypatch.setattr(directory.load, "BATCH", few)
+
+    def feed() -> Iterator[Row]:
+        for number in range((ALONE + 6) * few):
+            if number == (ALONE + 4) * few:
+                for process in multiprocessing.active_children():
+                    os.kill(process.pid or 0, signal.SIGKILL)
+                    process.join()
+            yield Row(f"item {number}", {"external_id": str(number)}, {})
+
+    load(database, SourceSpec("test", "csv", "x"), rows("Old")[:9])
+    before = fingerprint(database)
+    with pytest.raises(FeedError, match="was killed"):
+        load(database, SourceSpec("test", "csv", "x"), feed())
+    assert fingerprint(database) == before
+    assert not multiprocessing.active_children()
+    with database.connect() as connection:
+        newest = connection.execute(text("SELECT status FROM import_run ORDER BY id DESC LIMIT 1"))
+        assert newest.scalar() == "failed"
+
+
 def test_the_second_of_two_runs_is_turned_away(database: Engine, load_rows: Loader) -> None:
     entered, leave = threading.Event(), threading.Event()
 
@@ -136,43 +167,3 @@ def test_the_second_of_two_runs_is_turned_away(database: Engine, load_rows: Load
         leave.set()
         first.join()
     assert load_rows({"external_id": "0", "name": "Open Door"}).status == "applied"
-
-
-def test_readers_see_one_run_or_the_next_and_no_mixture(database: Engine) -> None:
-    """Every statement sees all listings as of one publish: one word in all their names."""
-    publishes, seen, failures, stop = 10, set(), [], threading.Event()
-    few = 300
-
-    def publish(word: str) -> None:
-        feed = [
-            Row(
-                f"item {n}", {"external_id": str(n), "kind": "treatment", "name": f"{word} {n}"}, {}
-            )
-            for n in range(few)
-        ]
-        load(database, SourceSpec("test", "csv", "x"), feed)
-
-    def read() -> None:
-        query = text("SELECT DISTINCT split_part(name, ' ', 1), count(*) OVER () FROM listing")
-        try:
-            with database.connect() as connection:
-                while not stop.is_set():
-                    found = connection.execute(query).all()
-                    connection.rollback()
-                    assert len(found) == 1
-                    assert found[0][1] == few
-                    seen.add(found[0][0])
-        except BaseException as error:  # told in the test's own thread
-            failures.append(error)
-
-    publish("P0")
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for number in range(1, publishes + 1):
-        publish(f"P{number}")
-    stop.set()
-    for reader in readers:
-        reader.join()
-    assert not failures
-    assert len(seen) > 1

@@ -59,7 +59,7 @@ def fill(engine: Engine, rows: int, path: Path) -> list[Report]:
     """Import up to ``IMPORTED`` rows, by way of a table at ``path``, and again unchanged; then
     multiply them to ``rows``. The reports of both imports."""
     imported = min(rows, IMPORTED)
-    _write_feed(imported, _towns(engine), path)
+    write_feed(imported, engine, path)
     source = SourceSpec("bench", "csv", str(path), origin="sample")
     reports = []
     for status, counted in (("applied", "added"), ("unchanged", "same")):
@@ -80,11 +80,12 @@ def _towns(engine: Engine) -> Any:
         return connection.execute(text(_TOWNS)).all()
 
 
-def _write_feed(rows: int, towns: Any, path: Path) -> None:
-    """The generated listings as the table that the ``csv`` importer reads."""
+def write_feed(rows: int, engine: Engine, path: Path) -> None:
+    """The generated listings, around the towns of the gazetteer, as the table that the ``csv``
+    importer reads."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = None
-        for row in sample_rows(rows, towns):
+        for row in sample_rows(rows, _towns(engine)):
             cells = {name: _cell(name, value) for name, value in row.fields.items()}
             if writer is None:
                 writer = csv.DictWriter(stream, list(cells))
