@@ -41,6 +41,7 @@ from directory.importing import importer
 from directory.load import load
 from directory.places import find_place
 from directory.records import KINDS
+from directory.repeats import Feed
 from directory.runs import LockedError, Report, SourceSpec
 from directory.search import Page
 from directory.sources import due, read_sources
@@ -137,11 +138,14 @@ def _import(options: argparse.Namespace, config: Config) -> int:
         options.licence,
         limits=_limits(options.limit),
         options=_settings(options.set),
+        attribution=options.attribution,
+        contact=options.contact,
     )
     with _progress(options.source) as progress:
         report = _run(
             source,
             _started(config),
+            anew=options.anew or options.accept is not None,
             dry_run=options.dry_run,
             accept=options.accept,
             progress=progress,
@@ -155,15 +159,20 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     return _exit(report)
 
 
-def _run(source: SourceSpec, config: Config, **how: Any) -> Report:
-    """Read the source's feed, keep it and load it; ``how`` is as for ``load``."""
+def _run(source: SourceSpec, config: Config, anew: bool = False, **how: Any) -> Report:
+    """Read the source's feed, keep it and load it; ``how`` is as for ``load``.
+
+    anew: read the feed also where it is what was read last time.
+    """
     read, settings, engine = importer(source.kind), dict(source.options), db.writer(config)
     if near := settings.get("near"):
         with engine.connect() as connection:
             place = find_place(connection, near, config.country)
         settings["near"] = f"{place.lat},{place.lon}"
     with keeping(config, source.id) as kept:
-        report = load(engine, source, read(source.location, settings, kept.open), **how)
+        feed = Feed(source, settings, kept, anew)
+        rows = read(source.location, settings, kept.open)
+        report = load(engine, source, rows, feed=feed, **how)
         kept.settle(report)
     return report
 
@@ -528,7 +537,10 @@ def _import_options(new: argparse.ArgumentParser) -> None:
     new.add_argument("--source", required=True, metavar="SLUG", help="the source's short name")
     new.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     new.add_argument("--title", help="the source's name as readers see it")
-    new.add_argument("--licence", help="the licence and credit of the data")
+    new.add_argument("--licence", help="the licence of the data")
+    new.add_argument("--attribution", help="the credit that it wants beside each listing")
+    new.add_argument("--contact", help="whom to ask about the feed")
+    new.add_argument("--anew", action="store_true", help="read the feed even if it is the same")
     new.add_argument("--dry-run", action="store_true", help="say what would change")
     new.add_argument("--accept", type=int, metavar="RUN_ID", help="do what this run was refused")
     new.add_argument("--limit", action="append", default=[], metavar="NAME=NUMBER")
