@@ -151,7 +151,7 @@ def _import(options: argparse.Namespace, config: Config) -> int:
             progress=progress,
         )
     if report.status in ("applied", "unchanged"):  # unchanged: the last refresh may have failed
-        _refresh(config)
+        _refresh(config, quick=report.repeats is not None)
     if options.json:
         _print(report.document())
     else:
@@ -214,15 +214,16 @@ def _refresh_due(options: argparse.Namespace, config: Config) -> int:
         raise UsageError(f"No source {unknown[0]} is configured; see data/sources.toml.")
     with db.writer(_started(config)).connect() as connection:
         names = options.slugs or due(connection, sources)
-    worst, good = 0, False
+    worst, good, read = 0, False, False
     for name in names:
         code, document = _refresh_one(sources[name].spec, config)
         print(json.dumps(document) if options.json else f"{name}: {document['status']}")
         if document.get("message"):
             print(f"{name}: {document['message']}", file=sys.stderr)
         worst, good = max(worst, code), good or document["status"] in ("applied", "unchanged")
+        read = read or document.get("repeats") is None
     if good:  # also where nothing changed: the last refresh may have failed
-        _refresh(config)
+        _refresh(config, quick=not read)
     return worst
 
 
@@ -242,10 +243,10 @@ def _refresh_one(source: SourceSpec, config: Config) -> tuple[int, dict[str, Any
     return code, {"source": source.id, "status": status, "message": message}
 
 
-def _refresh(config: Config) -> None:
+def _refresh(config: Config, quick: bool = False) -> None:
     """Bring the index of words and names up to date; what was imported counts without it."""
     try:
-        pocket.refresh(db.writer(config), config)
+        pocket.refresh(db.writer(config), config, quick=quick)
     except Exception as error:
         reason = type(error).__name__
         message = f"The listings are in, but suggestions are still the old ones ({reason})."

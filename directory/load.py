@@ -205,8 +205,10 @@ _GONE = (
     "l.source_id = :source AND NOT EXISTS "
     "(SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
+STANDING = "status <> 'gone'"
+"""Of listings that are no tombstones yet."""
 # Where the day is set, a good run before this one lacked the listing too.
-_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND status <> 'gone'"
+_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND {STANDING}"
 
 
 def _judge(

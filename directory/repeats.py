@@ -23,7 +23,7 @@ from directory.archive import Input, Kept
 from directory.config import DATA
 from directory.guard import Alarm
 from directory.importing import importer
-from directory.load import TOMBSTONE_DAYS
+from directory.load import STANDING, TOMBSTONE_DAYS
 from directory.runs import Report, SourceSpec
 
 MOST_INPUTS = 100
@@ -94,8 +94,7 @@ class Feed:
     def _gone(self, connection: Connection) -> str | None:
         """The day when the first of the listings that the feed lacks was last seen."""
         query = text(
-            "SELECT min(last_seen)::text FROM listing "
-            "WHERE source_id = :source AND status <> 'gone'"
+            f"SELECT min(last_seen)::text FROM listing WHERE source_id = :source AND {STANDING}"
         )
         return connection.execute(query, {"source": self.source.id}).scalar()
 
