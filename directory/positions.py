@@ -126,9 +126,14 @@ def answered(connection: Connection, source: str, run: int) -> bool:
     """Whether, since ``run`` read the source's feed, a geocoder has found an address that the
     feed gives without a point."""
     news = set(connection.execute(_NEWS, {"run": run}).scalars())
-    rows = connection.execute(_WITHOUT, {"source": source}).mappings() if news else ()
-    return any((whole := address({**row})) and _key(whole, row["country"]) in news for row in rows)
+    if not news:
+        return False
+    with connection.execute(_WITHOUT, {"source": source}, execution_options=_STREAM) as found:
+        rows = found.mappings()
+        return any((at := address({**row})) and _key(at, row["country"]) in news for row in rows)
 
+
+_STREAM = {"stream_results": True, "yield_per": 2_000}  # it may be most of a source
 
 # Who was asked a moment before the run may have answered after it read the answers.
 _NEWS = text(
