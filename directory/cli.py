@@ -41,6 +41,7 @@ from directory.importing import importer
 from directory.load import load
 from directory.places import find_place
 from directory.records import KINDS
+from directory.repeats import Feed
 from directory.runs import LockedError, Report, SourceSpec, reason
 from directory.search import Page
 from directory.sources import due, read_sources
@@ -135,17 +136,20 @@ def _import(options: argparse.Namespace, config: Config) -> int:
         options.licence,
         limits=_limits(options.limit),
         options=_settings(options.set),
+        attribution=options.attribution,
+        contact=options.contact,
     )
     with _progress(options.source) as progress:
         report = _run(
             source,
             _started(config),
+            anew=options.anew or options.accept is not None,
             dry_run=options.dry_run,
             accept=options.accept,
             progress=progress,
         )
     if report.status in ("applied", "unchanged"):  # unchanged: the last refresh may have failed
-        _refresh(config)
+        _refresh(config, quick=report.repeats is not None)
     if options.json:
         _print(report.document())
     else:
@@ -153,15 +157,20 @@ def _import(options: argparse.Namespace, config: Config) -> int:
     return _exit(report)
 
 
-def _run(source: SourceSpec, config: Config, **how: Any) -> Report:
-    """Read the source's feed, keep it and load it; ``how`` is as for ``load``."""
+def _run(source: SourceSpec, config: Config, anew: bool = False, **how: Any) -> Report:
+    """Read the source's feed, keep it and load it; ``how`` is as for ``load``.
+
+    anew: read the feed also where it is what was read last time.
+    """
     read, settings, engine = importer(source.kind), dict(source.options), db.writer(config)
     if near := settings.get("near"):
         with engine.connect() as connection:
             place = find_place(connection, near, config.country)
         settings["near"] = f"{place.lat},{place.lon}"
     with keeping(config, source.id) as kept:
-        report = load(engine, source, read(source.location, settings, kept.open), **how)
+        feed = Feed(source, settings, kept, anew)
+        rows = read(source.location, settings, kept.open)
+        report = load(engine, source, rows, feed=feed, **how)
         kept.settle(report)
     return report
 
@@ -203,15 +212,16 @@ def _refresh_due(options: argparse.Namespace, config: Config) -> int:
         raise UsageError(f"No source {unknown[0]} is configured; see data/sources.toml.")
     with db.writer(_started(config)).connect() as connection:
         names = options.slugs or due(connection, sources)
-    worst, good = 0, False
+    worst, good, read = 0, False, False
     for name in names:
         code, document = _refresh_one(sources[name].spec, config)
         print(json.dumps(document) if options.json else f"{name}: {document['status']}")
         if document.get("message"):
             print(f"{name}: {document['message']}", file=sys.stderr)
         worst, good = max(worst, code), good or document["status"] in ("applied", "unchanged")
+        read = read or document.get("repeats") is None
     if good:  # also where nothing changed: the last refresh may have failed
-        _refresh(config)
+        _refresh(config, quick=not read)
     return worst
 
 
@@ -231,10 +241,10 @@ def _refresh_one(source: SourceSpec, config: Config) -> tuple[int, dict[str, Any
     return code, {"source": source.id, "status": status, "message": message}
 
 
-def _refresh(config: Config) -> None:
+def _refresh(config: Config, quick: bool = False) -> None:
     """Bring the index of words and names up to date; what was imported counts without it."""
     try:
-        pocket.refresh(db.writer(config), config)
+        pocket.refresh(db.writer(config), config, quick=quick)
     except Exception as error:
         message = f"The listings are in, but suggestions are still the old ones ({reason(error)})."
         print(f"directory: {message}\nThe next import tries again.", file=sys.stderr)
@@ -525,7 +535,10 @@ def _import_options(new: argparse.ArgumentParser) -> None:
     new.add_argument("--source", required=True, metavar="SLUG", help="the source's short name")
     new.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     new.add_argument("--title", help="the source's name as readers see it")
-    new.add_argument("--licence", help="the licence and credit of the data")
+    new.add_argument("--licence", help="the licence of the data")
+    new.add_argument("--attribution", help="the credit that it wants beside each listing")
+    new.add_argument("--contact", help="whom to ask about the feed")
+    new.add_argument("--anew", action="store_true", help="read the feed even if it is the same")
     new.add_argument("--dry-run", action="store_true", help="say what would change")
     new.add_argument("--accept", type=int, metavar="RUN_ID", help="do what this run was refused")
     new.add_argument("--limit", action="append", default=[], metavar="NAME=NUMBER")

@@ -27,6 +27,7 @@ class Config:
     contact: an address or link by which publishers of feeds can reach the operator.
     feed_ports: ports from which feeds are fetched; private_feeds: whether also from private
         addresses, and then from any port.
+    feed_seconds: the longest that fetching one address may take, with all retries.
     sources: the operator's own file of sources, beside the bundled one.
     secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
     geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
@@ -46,6 +47,7 @@ class Config:
     secret_key: str | None = field(default=None, repr=False)
     geocoder: str = ""
     exit_to: str = "https://www.weather.gov/"
+    feed_seconds: int = 1800
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -58,6 +60,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_CONTACT": ("", "address or link that publishers of feeds see as who asks"),
     "DIRECTORY_FEED_PORTS": ("80,443,8080,8443", "ports from which feeds are fetched"),
     "DIRECTORY_PRIVATE_FEEDS": ("0", "1: fetch feeds from private addresses too, on any port"),
+    "DIRECTORY_FEED_SECONDS": ("1800", "longest that one feed may take to arrive"),
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
     "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
     "DIRECTORY_EXIT": ("https://www.weather.gov/", "where those who leave fast are taken"),
@@ -91,6 +94,9 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         raise UsageError("DIRECTORY_CONTACT takes an e-mail address or a link in plain letters.")
     if private not in ("0", "1"):
         raise UsageError(f"DIRECTORY_PRIVATE_FEEDS is {private!r}; it takes 0 or 1.")
+    seconds = value["DIRECTORY_FEED_SECONDS"]
+    if not (seconds.isdecimal() and 1 <= int(seconds) <= 86_400):
+        raise UsageError(f"DIRECTORY_FEED_SECONDS is {seconds!r}; it takes 1 to 86400.")
     secret = value["DIRECTORY_SECRET_KEY"]
     if secret and len(secret) < SHORTEST_KEY:
         raise UsageError(
@@ -114,6 +120,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         secret_key=secret or None,
         geocoder=value["DIRECTORY_GEOCODER"],
         exit_to=leave,
+        feed_seconds=int(seconds),
     )
 
 
@@ -129,6 +136,7 @@ def environment(config: Config) -> dict[str, str]:
         "DIRECTORY_CONTACT": config.contact,
         "DIRECTORY_FEED_PORTS": ",".join(map(str, config.feed_ports)),
         "DIRECTORY_PRIVATE_FEEDS": str(int(config.private_feeds)),
+        "DIRECTORY_FEED_SECONDS": str(config.feed_seconds),
         "DIRECTORY_SOURCES": str(config.sources or ""),
         "DIRECTORY_SECRET_KEY": config.secret_key or "",
         "DIRECTORY_GEOCODER": config.geocoder,

@@ -10,7 +10,7 @@ import http.client
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
@@ -18,7 +18,7 @@ import ijson
 
 from directory.config import load_config
 from directory.errors import UsageError
-from directory.fetch import Fetcher, FetchError, Rules, shown
+from directory.fetch import Fetcher, FetchError, Rules, Validators, shown
 
 LARGEST = 2 * 1024**3
 """Bytes of a feed, unpacked."""
@@ -81,19 +81,40 @@ def open_feed(location: str, fetcher: Fetcher | None = None) -> BinaryIO:
     """The bytes of a file or an http(s) address; gzip is unpacked.
 
     fetcher: how addresses are fetched; by default under the settings. Raises UsageError where
-    there is no such file, FeedError where the address does not answer with data.
+    there is no such file, FeedError where the address does not answer with data, and
+    NotModifiedError where ``fetcher`` asked for changes and there are none.
     """
-    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", location, re.IGNORECASE)
-    if scheme and scheme[1].lower() not in ("http", "https"):
-        raise UsageError(f"{location}: only files and http or https addresses can be read.")
-    source = _open_address(location, fetcher) if scheme else _open_file(location)
-    if scheme:
+    address = is_address(location)
+    source = _open_address(location, fetcher or web()) if address else _open_file(location)
+    if address:
         location = shown(location)
     stream = io.BufferedReader(_Whole(source, location), BUFFER)
     if stream.peek(2)[:2] == b"\x1f\x8b":
         unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
         stream = io.BufferedReader(_Whole(unpacked, location, stream), BUFFER)
     return stream
+
+
+def is_address(location: str) -> bool:
+    """Whether it is an http(s) address, and not a file. UsageError for any other scheme."""
+    scheme = re.match(r"([a-z][a-z0-9+.-]+)://", location, re.IGNORECASE)
+    if scheme and scheme[1].lower() not in ("http", "https"):
+        raise UsageError(f"{location}: only files and http or https addresses can be read.")
+    return scheme is not None
+
+
+def web(known: Mapping[str, Validators] | None = None) -> Fetcher:
+    """The way to addresses that the settings allow; it asks for those ``known`` whether they
+    have changed."""
+    config = load_config()
+    rules = Rules(
+        config.feed_ports,
+        config.private_feeds,
+        config.contact,
+        total=config.feed_seconds,
+        largest=LARGEST,
+    )
+    return Fetcher(rules, known or {})
 
 
 def _open_file(location: str) -> BinaryIO:
@@ -109,11 +130,9 @@ def _open_file(location: str) -> BinaryIO:
         raise UsageError(f"{location} cannot be opened: {reason}.") from error
 
 
-def _open_address(location: str, fetcher: Fetcher | None) -> BinaryIO:
-    config = load_config()
-    rules = Rules(config.feed_ports, config.private_feeds, config.contact, largest=LARGEST)
+def _open_address(location: str, fetcher: Fetcher) -> BinaryIO:
     try:
-        return (fetcher or Fetcher(rules)).open(location)
+        return fetcher.open(location)
     except FetchError as error:
         raise FeedError(error.message) from None
 

@@ -8,7 +8,8 @@ SHOWN = 100
 """Runs, or listings that a run changed, that are shown at once."""
 
 _SOURCES = """
-SELECT s.id, s.kind, s.origin, s.title, s.licence, s.location, s.seen_on::text AS seen_on,
+SELECT s.id, s.kind, s.origin, s.title, s.licence, s.attribution, s.contact, s.location,
+ (extract(epoch FROM s.every) / 3600)::int AS every_hours, s.seen_on::text AS seen_on,
        (SELECT count(*) FROM listing l WHERE l.source_id = s.id AND l.status = 'active') AS listings
 FROM source s WHERE CAST(:only AS text) IS NULL OR s.id = :only ORDER BY s.id"""
 _UNDONE = "EXISTS (SELECT FROM import_run u WHERE u.undoes = r.id AND u.status = 'undo')"

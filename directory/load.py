@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -38,7 +39,20 @@ TOMBSTONE_DAYS = 14
 """Days after which a listing that at least two good runs lacked is shown no more."""
 
 
-def load(  # noqa: PLR0913 - what a run is of, and three keywords
+class Feed(Protocol):
+    """What a run asks of the feed as a whole; ``directory.repeats`` has it."""
+
+    def repeats(self, connection: Connection, report: Report) -> bool:
+        """Whether it need not be read: nothing can have changed, and the report says what is."""
+
+    def alarms(self) -> list[guard.Alarm]:
+        """What of it is not believable, once it has been read."""
+
+    def known(self, connection: Connection, report: Report) -> str | None:
+        """What to keep with the source of a good run, as JSON, for the next one."""
+
+
+def load(  # noqa: PLR0913 - what a run is of, and four keywords
     engine: Engine,
     source: SourceSpec,
     rows: Iterable[Row],
@@ -46,6 +60,7 @@ def load(  # noqa: PLR0913 - what a run is of, and three keywords
     dry_run: bool = False,
     accept: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    feed: Feed | None = None,
 ) -> Report:
     """Import ``rows`` as the whole content of ``source``.
 
@@ -61,17 +76,19 @@ def load(  # noqa: PLR0913 - what a run is of, and three keywords
         try:
             with engine.connect() as connection, connection.begin() as transaction:
                 writing(connection, source.id)
-                _stage(connection, report, rows, telling(books, report.run_id, progress))
-                seen = _diff(connection, report)
-                _judge(connection, report, source, seen, accepted)
+                seen = _Seen()
+                if feed is None or not feed.repeats(connection, report):
+                    _stage(connection, report, rows, telling(books, report.run_id, progress))
+                    seen = _diff(connection, report)
+                    report.alarms = feed.alarms() if feed else []
+                    _judge(connection, report, source, seen, accepted)
                 report.status = "dry-run" if dry_run else str(report.verdict)
                 if report.status == "applied":
                     matching.exclusive(connection)
                     _merge(connection, report, source, seen)
                     matching.match_run(connection, report.run_id)
                 if report.status in ("applied", "unchanged"):
-                    today = "UPDATE source SET seen_on = CURRENT_DATE WHERE id = :source"
-                    connection.execute(text(today), {"source": source.id})
+                    _remember(connection, report, feed)
                     # With the listings, or a kill in between would leave the books wrong.
                     close_run(connection, report)
                     transaction.commit()
@@ -100,6 +117,13 @@ def _tidy(engine: Engine) -> None:
         engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
     ):
         connection.execute(text("VACUUM (ANALYZE) listing"))
+
+
+def _remember(connection: Connection, report: Report, feed: Feed | None) -> None:
+    """Note with the source that it was read today, and what was."""
+    known = feed.known(connection, report) if feed else None
+    today = "UPDATE source SET seen_on = CURRENT_DATE, feed = CAST(:known AS jsonb) WHERE id = :id"
+    connection.execute(text(today), {"known": known, "id": report.source})
 
 
 def _stage(
@@ -143,9 +167,9 @@ def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterat
 class _Seen:
     """How many listings are back in the feed, newly missing from it, and missing for long."""
 
-    returned: int
-    gone: int
-    buried: int
+    returned: int = 0
+    gone: int = 0
+    buried: int = 0
 
 
 def _diff(connection: Connection, report: Report) -> _Seen:
@@ -196,8 +220,10 @@ _GONE = (
     "l.source_id = :source AND NOT EXISTS "
     "(SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
+STANDING = "status <> 'gone'"
+"""Of listings that are no tombstones yet."""
 # Where the day is set, a good run before this one lacked the listing too.
-_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND status <> 'gone'"
+_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND {STANDING}"
 
 
 def _judge(
@@ -211,13 +237,13 @@ def _judge(
     good = report.added + report.changed + report.same
     news = report.added or report.changed or seen.returned or seen.gone or seen.buried
     if good and not news:
-        report.verdict = "unchanged"
+        report.alarms, report.verdict = [], "unchanged"
         return
     if good and source.origin == "feed":
         found = guard.measure(connection, source.id, report.read, report.rejected)
         own = text("SELECT limits FROM source WHERE id = :source")
         limits = connection.execute(own, {"source": source.id}).scalar_one()
-        report.alarms = guard.alarms(found, limits)
+        report.alarms += guard.alarms(found, limits)
     elif not good:
         report.alarms = guard.alarms(guard.Measured(report.read, report.rejected, 0), {})
     if not report.alarms and accepted is None:

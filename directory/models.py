@@ -1,7 +1,7 @@
 """The tables. Positions are WGS 84 geography, times are wall-clock with an IANA zone."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from geoalchemy2 import Geography, WKBElement
@@ -91,6 +91,16 @@ class Source(Base):
     )
     options: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment="of its kind, as its newest run had them"
+    )
+    attribution: Mapped[str | None] = mapped_column(
+        comment="the credit that its licence wants beside each listing"
+    )
+    contact: Mapped[str | None] = mapped_column(deferred=True, comment="whom to ask about the feed")
+    every: Mapped[timedelta | None] = mapped_column(
+        deferred=True, comment="how often it is imported"
+    )
+    feed: Mapped[dict[str, Any] | None] = mapped_column(
+        deferred=True, comment="what the last good run read; null: the next one reads anew"
     )
     __table_args__ = (CheckConstraint("origin IN ('feed', 'bundled', 'sample')", name="origin"),)
 

@@ -127,13 +127,6 @@ def place_at(lat: float, lon: float) -> Place:
     return Place(f"{lat:.2f}, {lon:.2f}", lat, lon, country, None, "point", zone)
 
 
-def _whole(place: Place, typed: str) -> Place:
-    """A place as what a part of it ("west philly") is in; of towns, only of well-known ones."""
-    if place.kind == "city" and place.population < WELL_KNOWN:
-        raise UsageError('No place called "%(place)s" is known.', "near", place=typed)
-    return place
-
-
 def _zone(lat: float, lon: float) -> str:
     return tzfpy.get_tz(lon, lat) or "UTC"
 
@@ -175,8 +168,8 @@ def find_place(
     starts = [sum(map(len, parts[:i])) for i in range(1, len(parts))]
     gazetteer = _Lookup(session, words, {} if memo is None else memo)
     ranked = sorted(gazetteer.place(starts), key=lambda row: _rank(row, country))
-    if not ranked and words[0] in _PARTS and (whole := re.sub(r"^\W*\w+\W*", "", typed)):
-        return _whole(find_place(session, whole, country, memo), typed)
+    if not ranked and (whole := _whole(session, typed, words[0], country, memo)):
+        return whole
     if not ranked:
         raise UsageError(
             'No place called "%(place)s" is known. '
@@ -190,6 +183,20 @@ def find_place(
     if first.country == country:  # a smaller place abroad is hardly meant
         others = [o for o in others if o.country == country or o.population > first.population]
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
+
+
+def _whole(
+    session: Session | Connection, typed: str, first: str, country: str, memo: Memo | None
+) -> Place | None:
+    """The well-known city that a text names a part of, as in "west philly"."""
+    rest = re.sub(r"^\W*\w+\W*", "", typed)
+    if first not in _PARTS or not rest:
+        return None
+    try:
+        found = find_place(session, rest, country, memo)
+    except UsageError:
+        return None
+    return found if found.kind == "city" and found.population >= WELL_KNOWN else None
 
 
 _BEGINNING = text(

@@ -234,27 +234,43 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def refresh(engine: Engine, config: Config) -> int:
+def refresh(engine: Engine, config: Config, *, quick: bool = False) -> int:
     """Bring the pocket up to date; return how many buckets were made anew or dropped.
 
-    A second refresh waits for the first. Readers keep the version that they opened.
+    quick: look no further where no import was applied since the last refresh. A second refresh
+    waits for the first. Readers keep the version that they opened.
     """
     folder = _folder(config)
+    done = folder.with_suffix(".done")
     with _alone(folder), engine.connect() as connection:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        try:
-            return _update(connection, folder)
-        except DBAPIError:
-            raise
-        except Exception:  # none yet, or broken: make it anew beside, then swap
-            fresh = folder.with_suffix(".new")
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir()
-            index.create_in(str(fresh), _schema())
-            changed = _update(connection, fresh)
-            shutil.rmtree(folder, ignore_errors=True)
-            fresh.rename(folder)
-            return changed
+        applied = str(connection.execute(text(_APPLIED)).scalar())
+        if quick and folder.is_dir() and done.is_file() and done.read_text() == applied:
+            return 0
+        changed = _refreshed(connection, folder)
+        done.write_text(applied)
+        return changed
+
+
+def _refreshed(connection: Connection, folder: Path) -> int:
+    try:
+        return _update(connection, folder)
+    except DBAPIError:
+        raise
+    except Exception:  # none yet, or broken: make it anew beside, then swap
+        fresh = folder.with_suffix(".new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        index.create_in(str(fresh), _schema())
+        changed = _update(connection, fresh)
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+        return changed
+
+
+_APPLIED = """
+SELECT concat(number, ' ', (SELECT max(finished) FROM import_run
+WHERE status IN ('applied', 'undo'))) FROM generation"""
 
 
 _DIGESTS = """

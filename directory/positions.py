@@ -122,6 +122,31 @@ def _with_point(row: Row, answer: Any) -> Row:
     return replace(row, fields={**row.fields, **point}, notes=[*row.notes, note])
 
 
+def answered(connection: Connection, source: str, run: int) -> bool:
+    """Whether, since ``run`` read the source's feed, a geocoder has found an address that the
+    feed gives without a point."""
+    news = set(connection.execute(_NEWS, {"run": run}).scalars())
+    if not news:
+        return False
+    with connection.execute(_WITHOUT, {"source": source}, execution_options=_STREAM) as found:
+        rows = found.mappings()
+        return any((at := address({**row})) and _key(at, row["country"]) in news for row in rows)
+
+
+_STREAM = {"stream_results": True, "yield_per": 2_000}  # it may be most of a source
+
+# Who was asked a moment before the run may have answered after it read the answers.
+_NEWS = text(
+    "SELECT query FROM geocode WHERE failure IS NULL AND asked > "
+    "(SELECT started FROM import_run WHERE id = :run) - interval '1 minute'"
+)
+_WITHOUT = text(
+    "SELECT street, city, region, postal_code, country FROM listing WHERE source_id = :source "
+    "AND jsonb_path_exists(repairs, "
+    '\'$[*].code ? (@ == "placed" || @ == "no_position" || @ == "geocoded")\')'
+)
+
+
 @dataclass(slots=True)
 class Asked:
     """What one run of ``ask`` did: answers by precision, failures by kind, why it stopped."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, text
@@ -31,6 +32,8 @@ class SourceSpec:
 
     limits: the guard's limits for this source, in place of those it had; None keeps them.
     options: of its kind, so that the same import can be run again.
+    attribution: the credit that its licence wants beside each listing; contact: whom to ask about
+    the feed; every: how often it is imported.
     """
 
     id: str
@@ -41,6 +44,9 @@ class SourceSpec:
     origin: str = "feed"
     limits: Mapping[str, float] | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    attribution: str | None = None
+    contact: str | None = None
+    every: timedelta | None = None
 
 
 @dataclass(slots=True)
@@ -49,7 +55,7 @@ class Report:
 
     verdict: what the run is or, of a dry run, would be: applied, unchanged or refused.
     fingerprint: of the diff, where the guard has alarms; accepts: the refused run that was
-    accepted.
+    accepted. repeats: the run that read the very same feed, where it was not read again.
     """
 
     source: str
@@ -72,6 +78,15 @@ class Report:
     fingerprint: str | None = None
     examples: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     accepts: int | None = None
+    repeats: int | None = None
+
+    def repeat(self, run: int, counts: Mapping[str, Any]) -> None:
+        """Say that the feed is what ``run`` read, with its ``counts``: nothing is new in it."""
+        self.repeats, self.verdict = run, "unchanged"
+        self.read, self.rejected = counts["read"], counts["rejected"]
+        self.same = self.read - self.rejected
+        self.vanished, self.repaired = counts["vanished"], counts["repaired"]
+        self.reasons, self.repairs = Counter(counts["reasons"]), Counter(counts["repairs"])
 
     def counts(self) -> dict[str, Any]:
         """The numbers, for the history."""
@@ -101,6 +116,7 @@ class Report:
             "alarms": [alarm.document() for alarm in self.alarms],
             "fingerprint": self.fingerprint,
             "examples": self.examples,
+            "repeats": self.repeats,
         }
 
     def document(self) -> dict[str, Any]:
@@ -114,6 +130,7 @@ class Report:
             "message": self.message,
             "verdict": self.verdict,
             "alarms": [alarm.document() for alarm in self.alarms],
+            "repeats": self.repeats,
         }
 
 
@@ -167,20 +184,30 @@ def open_run(books: Connection, source: SourceSpec) -> int:
         "origin": source.origin,
         "limits": None if source.limits is None else json.dumps(checked_limits(source.limits)),
         "options": json.dumps(dict(source.options)),
+        "attribution": source.attribution,
+        "contact": source.contact,
+        "every": source.every,
     }
     books.execute(
         text(
-            "INSERT INTO source (id, kind, location, title, licence, origin, limits, "
-            "options) VALUES (:id, :kind, :location, coalesce(:title, :id), :licence, :origin, "
-            "coalesce(CAST(:limits AS jsonb), '{}'), CAST(:options AS jsonb)) "
+            "INSERT INTO source (id, kind, location, title, licence, origin, limits, options, "
+            "attribution, contact, every) VALUES (:id, :kind, :location, coalesce(:title, :id), "
+            ":licence, :origin, coalesce(CAST(:limits AS jsonb), '{}'), CAST(:options AS jsonb), "
+            ":attribution, :contact, :every) "
             "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, location = excluded.location, "
-            "options = excluded.options, "
-            "title = coalesce(:title, source.title), licence = coalesce(:licence, source.licence), "
-            "limits = coalesce(CAST(:limits AS jsonb), source.limits)"
+            "options = excluded.options, title = coalesce(:title, source.title), "
+            f"limits = coalesce(CAST(:limits AS jsonb), source.limits), {_TOLD}"
         ),
         values,
     )
     return begin(books, source.id)
+
+
+# What a run does not say stays as it was said before.
+_TOLD = ", ".join(
+    f"{name} = coalesce(excluded.{name}, source.{name})"
+    for name in ("licence", "attribution", "contact", "every")
+)
 
 
 def begin(books: Connection, source: str, undoes: int | None = None) -> int:
@@ -238,6 +265,15 @@ def close_run(books: Connection, report: Report) -> None:
                 "VALUES (:run, :position, :code, :message, :sample, :field)"
             ),
             [{"run": report.run_id, **reject} for reject in report.rejects],
+        )
+    if report.repeats:
+        books.execute(
+            text(
+                "INSERT INTO reject (run_id, position, code, message, sample, field) "
+                "SELECT :run, position, code, message, sample, field FROM reject "
+                "WHERE run_id = :read ORDER BY id"
+            ),
+            {"run": report.run_id, "read": report.repeats},
         )
 
 

@@ -16,7 +16,8 @@ from directory.guard import checked_limits
 from directory.importing import importer
 from directory.runs import SourceSpec
 
-_TEXTS = ("kind", "location", "title", "licence", "attribution", "contact", "every")
+_TOLD = ("title", "licence", "attribution", "contact")
+_TEXTS = ("kind", "location", "every", *_TOLD)
 _KEYS = (*_TEXTS, "enabled", "options", "limits")
 
 _FIRST_PAUSE = timedelta(minutes=30)
@@ -29,8 +30,6 @@ class Configured:
     spec: SourceSpec
     every: timedelta
     enabled: bool = True
-    attribution: str | None = None
-    contact: str | None = None
 
 
 def read_sources(extra: Path | None) -> dict[str, Configured]:
@@ -76,22 +75,18 @@ def _configured(where: str, name: str, values: Any) -> Configured:
     if not every:
         raise UsageError(f"{where}: every takes hours or days, such as 12h or 7d.")
     importer(values["kind"])
-    options = {key: str(value) for key, value in options.items()}
-    return Configured(
-        SourceSpec(
-            name,
-            values["kind"],
-            values["location"],
-            values.get("title"),
-            values.get("licence"),
-            limits=limits,
-            options=options,
-        ),
-        timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])}),
-        enabled,
-        values.get("attribution"),
-        values.get("contact"),
+    often = timedelta(**{{"h": "hours", "d": "days"}[every[2]]: int(every[1])})
+    told: dict[str, Any] = {key: values.get(key) for key in _TOLD}
+    spec = SourceSpec(
+        name,
+        values["kind"],
+        values["location"],
+        limits=limits,
+        options={key: str(value) for key, value in options.items()},
+        every=often,
+        **told,
     )
+    return Configured(spec, often, enabled)
 
 
 def due(connection: Connection, sources: dict[str, Configured]) -> list[str]:

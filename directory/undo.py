@@ -113,10 +113,11 @@ def _enter(connection: Connection, source: str, own: int, run: int, counts: dict
         ),
         {"own": own, **counts},
     )
-    # The last good run is again the one before.
+    # The last good run is again the one before; what was put back is read again if it comes again.
     connection.execute(
         text(
-            "UPDATE source SET seen_on = (SELECT max(r.started)::date FROM import_run r "
+            "UPDATE source SET feed = NULL, seen_on = "
+            "(SELECT max(r.started)::date FROM import_run r "
             "WHERE r.source_id = :source AND r.id < :run AND r.status IN ('applied', 'unchanged') "
             "AND NOT EXISTS (SELECT FROM import_run u WHERE u.undoes = r.id "
             "AND u.status = 'undo')) WHERE id = :source"

@@ -114,7 +114,8 @@ def _fetched(location: str, item: Object, open_feed: Open) -> Any:
     parts = urlsplit(location)
     path = f"{parts.path.rstrip('/')}/{item['id']}"
     with open_feed(urlunsplit(parts._replace(path=path, query=""))) as stream:
-        return next(whole for _, whole in json_items(stream, ""))
+        (whole,) = (item for _, item in json_items(stream, ""))  # to the end, or it may be cut
+    return whole
 
 
 def _listings(

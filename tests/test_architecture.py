@@ -21,7 +21,7 @@ RANKS = [
     {"judge", "criteria", "guard", "quarantine"},
     {"search", "changes", "runs", "matching"},
     {"load", "parameters"},
-    {"asking", "sources", "undo", "archive", "accounts", "history"},
+    {"asking", "sources", "undo", "archive", "repeats", "accounts", "history"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

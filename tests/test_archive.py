@@ -2,13 +2,15 @@
 
 import gzip
 import os
+import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from directory import cli, quarantine
+from directory import archive, cli, quarantine
 from directory.archive import KEPT, keeping
 from directory.config import Config, load_config
 from directory.feed import FeedError
@@ -218,3 +220,13 @@ def test_rejected_and_repaired_rows_can_be_found(
 def test_the_field_at_fault(code: str, field: str | None) -> None:
     assert quarantine.field_of(code) == field
     assert quarantine.with_remedy(code, "is wrong").startswith("is wrong. ")
+
+
+def test_what_a_last_modified_is_good_for() -> None:
+    now = time.time()
+    hour, moment, future = (formatdate(now + s, usegmt=True) for s in (-3600, -5, 3600))
+    assert archive._dates(hour) == {"dated": int(now) - 3600, "modified": hour}
+    # Within its second the feed may change again: it dates the feed, and asks no question.
+    assert archive._dates(moment) == {"dated": int(now) - 5}
+    assert now <= archive._dates(future)["dated"] <= time.time()
+    assert archive._dates("yesterday") == archive._dates(None) == {}

@@ -1,6 +1,7 @@
 """The pocket of words and names: what it knows, spelling, updates, and a broken folder."""
 
 import gc
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,3 +61,18 @@ def test_a_broken_index_is_made_anew(database: Engine, home: Config, load_rows: 
     gc.collect()
     pocket.refresh(database, home)
     assert opened(home).names("open d", 5) == ["Open Door"]
+
+
+def test_a_quick_refresh_looks_only_where_an_import_was_applied(
+    database: Engine, home: Config, load_rows: Loader
+) -> None:
+    load_rows({"name": "Open Door"})
+    assert pocket.refresh(database, home, quick=True) == 1
+    with database.begin() as connection:
+        connection.execute(text("UPDATE listing SET content_hash = 'other'"))
+    assert pocket.refresh(database, home, quick=True) == 0
+    assert pocket.refresh(database, home) == 1
+    load_rows({"name": "Open House"})
+    assert pocket.refresh(database, home, quick=True) == 1
+    shutil.rmtree(pocket._folder(home))
+    assert pocket.refresh(database, home, quick=True) == 1

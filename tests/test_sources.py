@@ -1,14 +1,18 @@
 """Configured sources, and what refresh does with them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from directory import history
 from directory.cli import main
+from directory.config import Config
 from directory.errors import UsageError
 from directory.sources import due, read_sources
+from directory.web.app import create_app
 
 
 def test_the_bundled_file_enables_nothing() -> None:
@@ -58,6 +62,36 @@ def test_one_failure_blocks_none(
     assert main(["refresh", "--json"]) == 0
     assert capsys.readouterr().out == ""
     assert main(["refresh", "a-bad", "--json"]) == 2
+
+
+def test_what_is_said_of_a_source_reaches_its_readers(here: Config, database: Engine) -> None:
+    (here.home / "feed.csv").write_text("external_id,name,kind\n1,Hope House,treatment\n")
+    (here.home / "s.toml").write_text(
+        f'[county]\nkind = "csv"\nlocation = "{here.home}/feed.csv"\nlicence = "CC BY 4.0"\n'
+        'attribution = "Sample County"\ncontact = "feeds@example.org"\nevery = "12h"\n'
+    )
+    config = replace(here, sources=here.home / "s.toml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIRECTORY_SOURCES", str(config.sources))
+        assert main(["refresh"]) == 0
+    with database.connect() as connection:
+        (found,) = history.sources(connection)
+    told = ("licence", "attribution", "contact", "every_hours")
+    assert [found[name] for name in told] == ["CC BY 4.0", "Sample County", "feeds@example.org", 12]
+    client = create_app(config).test_client()
+    page = client.get("/sources").text
+    assert "License: CC BY 4.0" in page
+    assert "Credit: Sample County" in page
+    assert "feeds@example.org" not in page
+    (hit,) = json.loads(client.get("/api/v1/search?q=hope").text)["results"]
+    assert hit["attribution"] == "Sample County"
+    for address in ("/search?q=hope", hit["url"]):
+        assert "Credit: Sample County" in client.get(address, follow_redirects=True).text
+    assert "Crédito: Sample County" in client.get("/es/search?q=hope").text
+    # An import by hand that says nothing of it leaves it as it is.
+    assert main(["import", "csv", f"{here.home}/feed.csv", "--source", "county"]) == 0
+    with database.connect() as connection:
+        assert history.sources(connection) == [found]
 
 
 @pytest.mark.parametrize(

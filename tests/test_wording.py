@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from directory.models import Source
 from directory.search import Hit
 from directory.web import hours, wording
 from tests.builders import listing
@@ -97,6 +98,10 @@ def test_verified_is_said_only_where_a_person_checked() -> None:
     assert wording.freshness(listing()) == "Listed by Test source, as of November 1, 2026"
     checked = listing(verified_on=date(2026, 10, 3))
     assert wording.freshness(checked) == "Verified on October 3, 2026"
+    credited = Source(title="Test source", attribution="Sample County, CC BY 4.0")
+    assert wording.freshness(listing(source=credited)) == (
+        "Listed by Test source. Credit: Sample County, CC BY 4.0"
+    )
     gone = wording.freshness(listing(last_seen=date(2026, 9, 1)))
     assert gone == "No longer listed by Test source; last seen September 1, 2026"
 

@@ -14,7 +14,7 @@ _COLUMNS = (
     *("id", "url", "kind", "status", "name", "organization", "street", "city", "region"),
     *("postal_code", "country", "lat", "lon", "precision", "distance_m", "beyond", "phones"),
     *("website", "email", "terms", "open_now", "next_session", "timezone", "verified_on"),
-    *("last_seen", "source", "sample"),
+    *("last_seen", "source", "sample", "attribution"),
 )
 # A spreadsheet takes a cell that starts like this for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

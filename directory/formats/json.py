@@ -141,6 +141,7 @@ def listing_document(listing: Listing, now: datetime) -> dict[str, Any]:
         "first_seen": listing.first_seen.isoformat(),
         "last_seen": seen and seen.isoformat(),
         "source": listing.source.title,
+        "attribution": listing.source.attribution,
         "sample": listing.source.origin == "sample",
         "also_listed": listing.also,
         "duplicate_of": listing.duplicate_of and str(listing.duplicate_of),

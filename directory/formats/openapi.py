@@ -76,7 +76,7 @@ def _object(required: dict[str, Any]) -> dict[str, Any]:
 _TWIN = ("id", "name", "source")
 _MAYBE = (
     *("organization", "description", "eligibility", "fees", "website", "email"),
-    "duplicate_of",
+    *("duplicate_of", "attribution"),
 )
 
 

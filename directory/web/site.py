@@ -272,7 +272,8 @@ def sources() -> str:
         .correlate(Source)
         .scalar_subquery()
     )
-    query = select(Source.title, Source.licence, Source.origin, Source.seen_on, listings)
+    columns = (Source.title, Source.licence, Source.attribution, Source.origin, Source.seen_on)
+    query = select(*columns, listings.label("listings"))
     with state().reader.connect() as connection:
         found = connection.execute(query.order_by(Source.origin, Source.title)).all()
         return render_template("sources.html", samples=_samples(connection), sources=found)

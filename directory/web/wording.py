@@ -286,7 +286,13 @@ def geo_link(listing: Listing) -> str | None:
 
 
 def freshness(listing: Listing) -> str:
-    """Where a listing comes from and how old that is; "Verified" only where a person did."""
+    """Where a listing comes from and how old that is, with the credit that its source wants."""
+    credit, said = listing.source.attribution, _freshness(listing)
+    return said + ". " + gettext("Credit: %(credit)s", credit=credit) if credit else said
+
+
+def _freshness(listing: Listing) -> str:
+    """ "Verified" only where a person did."""
     if listing.verified_on:
         return gettext("Verified on %(day)s", day=long_date(listing.verified_on))
     source, seen = translated(listing.source.title), listing.source.seen_on

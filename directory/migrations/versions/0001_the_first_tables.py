@@ -74,6 +74,20 @@ def upgrade() -> None:
             nullable=False,
             comment="of its kind, as its newest run had them",
         ),
+        sa.Column(
+            "attribution",
+            sa.Text(),
+            nullable=True,
+            comment="the credit that its licence wants beside each listing",
+        ),
+        sa.Column("contact", sa.Text(), nullable=True, comment="whom to ask about the feed"),
+        sa.Column("every", sa.Interval(), nullable=True, comment="how often it is imported"),
+        sa.Column(
+            "feed",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="what the last good run read; null: the next one reads anew",
+        ),
         sa.CheckConstraint(
             "origin IN ('feed', 'bundled', 'sample')", name=op.f("ck_source_origin")
         ),
