@@ -30,7 +30,8 @@ SAMPLE_LENGTH = 500
 ALONE = 2
 MOST_PROCESSES = 4
 
-_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
+_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of"}
+_SERVER_SIDE |= {"overrides", "said"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
 # Beside the listing's columns: order in the feed, where it stands there, whether it differs
 # from what is stored, and whether it was refused (a refused row keeps its predecessor).

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, text
 
-from directory import changes, guard, matching, positions
+from directory import changes, guard, matching, overrides, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -182,7 +182,10 @@ _GONE = (
     "(SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
 # Where the day is set, a good run before this one lacked the listing too.
-_LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND status <> 'gone'"
+_LONG_GONE = (
+    f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} "
+    "AND coalesce(said ->> 'status', status) <> 'gone'"
+)
 
 
 def _judge(
@@ -246,6 +249,7 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
             f"ON CONFLICT (id) DO UPDATE SET {updates}"
         )
     )
+    overrides.renew(connection)
     if source.origin == "feed":
         connection.execute(text("DELETE FROM source WHERE origin = 'sample'"))
     _mark_seen(connection, report, seen)
@@ -262,9 +266,12 @@ def _mark_seen(connection: Connection, report: Report, seen: _Seen) -> None:
     values = {"source": report.source}
     if seen.buried:
         # Without its hash it is derived anew, and so comes back as it is, when the feed has it.
+        # One of which a maintainer wrote the status keeps that.
         connection.execute(
             text(
-                "UPDATE listing l SET status = 'gone', content_hash = '' "
+                "UPDATE listing l SET content_hash = '', "
+                "status = CASE WHEN overrides ? 'status' THEN status ELSE 'gone' END, "
+                """said = said || '{"status": "gone", "content_hash": ""}' """
                 f"WHERE {_GONE} AND {_LONG_GONE}"
             ),
             values,
