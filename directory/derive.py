@@ -33,7 +33,7 @@ def rules() -> str:
     """A fingerprint of the code that shapes stored rows."""
     digest = blake2b(digest_size=8)
     here = Path(__file__).parent
-    for name in ("clean", "records", "locate", "words", "schedule", "derive", "judge"):
+    for name in ("clean", "records", "locate", "words", "schedule", "derive", "judge", "overrides"):
         digest.update((here / f"{name}.py").read_bytes())
     return digest.hexdigest()
 

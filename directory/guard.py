@@ -187,9 +187,24 @@ def _number(value: Fraction) -> str:
 
 _POINT = "ST_SetSRID(ST_MakePoint(s.longitude, s.latitude), 4326)::geography"
 _SAME_ID = "staged s JOIN listing l ON l.source_id = :source AND l.external_id = s.external_id"
+# Of an edited listing, the point that its source gave: what maintainers wrote is none of the feed.
+_WAS = (
+    "CROSS JOIN LATERAL (SELECT (l.said ->> 'latitude')::float8 AS latitude, "
+    "(l.said ->> 'longitude')::float8 AS longitude WHERE l.said IS NOT NULL "
+    "UNION ALL SELECT l.latitude, l.longitude WHERE l.said IS NULL) AS was"
+)
 _MOVED = (
-    f"{_SAME_ID} WHERE s.fresh AND (l.latitude, l.longitude) <> (s.latitude, s.longitude) "
-    f"AND ST_Distance(l.position, {_POINT}) > {MOVED_M}"
+    f"{_SAME_ID} {_WAS} WHERE s.fresh "
+    "AND (was.latitude, was.longitude) <> (s.latitude, s.longitude) "
+    f"AND ST_Distance(ST_SetSRID(ST_MakePoint(was.longitude, was.latitude), 4326)::geography, "
+    f"{_POINT}) > {MOVED_M}"
+)
+_STATED = ", ".join(["external_id", "precision", *(name for name in FIELDS if name != "position")])
+_LIVE = (
+    f"SELECT last_seen, {_STATED} FROM listing WHERE source_id = :source AND said IS NULL "
+    f"UNION ALL SELECT l.last_seen, r.{_STATED.replace(', ', ', r.')} FROM listing l "
+    "CROSS JOIN LATERAL jsonb_populate_record(l, l.said) AS r "
+    "WHERE l.source_id = :source AND l.said IS NOT NULL"
 )
 _MISSING = (
     "listing l WHERE l.source_id = :source AND l.last_seen IS NULL "
@@ -208,8 +223,8 @@ def measure(connection: Connection, source: str, read: int, rejected: int) -> Me
     live, same, *pairs = connection.execute(
         text(
             f"SELECT count(*) FILTER (WHERE last_seen IS NULL), count(same), {live_counts} "
-            "FROM listing l LEFT JOIN (SELECT external_id AS id, true AS same FROM staged "
-            "WHERE NOT fresh AND NOT refused) s ON s.id = l.external_id WHERE source_id = :source"
+            f"FROM ({_LIVE}) AS l LEFT JOIN (SELECT external_id AS id, true AS same FROM staged "
+            "WHERE NOT fresh AND NOT refused) s ON s.id = l.external_id"
         ),
         values,
     ).one()

@@ -1,5 +1,6 @@
 """What maintainers look at: sources, their runs, and what a run did."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -48,9 +49,10 @@ SELECT c.action, c.listing_id::text AS listing, coalesce(l.name, c.previous ->> 
  (SELECT jsonb_agg(jsonb_build_object('field', key, 'was', value, 'became', coalesce(
    (SELECT n.previous -> key FROM change n WHERE n.listing_id = c.listing_id
     AND n.run_id > c.run_id AND n.run_id = ANY(:later) AND n.previous ? key
-    ORDER BY n.run_id LIMIT 1), to_jsonb(l) -> key)) ORDER BY key)
+    ORDER BY n.run_id LIMIT 1), coalesce(l.said, to_jsonb(l)) -> key)) ORDER BY key)
   FROM jsonb_each(c.previous) WHERE key <> ALL(:hidden)
-  AND (l.address_public OR key <> ALL(:where))) AS fields
+  AND (l.address_public AND coalesce(l.said -> 'address_public' <> 'false', true)
+   OR key <> ALL(:where))) AS fields
 FROM (SELECT * FROM change WHERE run_id = :run AND (:action = '' OR action = :action)
  ORDER BY listing_id LIMIT {SHOWN}) AS c
 LEFT JOIN listing l ON l.id = c.listing_id ORDER BY c.action, name, c.listing_id"""
@@ -125,6 +127,48 @@ def last_change(connection: Connection, source: str, listing: str) -> int | None
     values = {"listing": listing, "source": source}
     found = connection.execute(text(query), values).scalar()
     return None if found is None else int(found)
+
+
+_PAST = """
+SELECT c.run_id AS run, r.started AS at, c.action, coalesce(c.previous, '{}') AS previous
+FROM change c JOIN import_run r ON r.id = c.run_id WHERE c.listing_id = :id ORDER BY run_id DESC"""
+_JOURNAL = "SELECT field, action, was, by, at FROM edit WHERE listing_id = :id ORDER BY id DESC"
+
+
+def provenance(
+    connection: Connection, listing: str, said: dict[str, Any], edited: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Who or what gave each field of a listing its present value, as far as that is kept.
+
+    said: the columns as its source alone gives them; edited: the fields that a maintainer wrote.
+    field -> ``at`` (when), ``was`` (the value before), and ``by`` (a person) or ``run``; ``new``
+    where that run brought the listing, and there was none before.
+    """
+    values = {"id": listing}
+    past = [dict(row) for row in connection.execute(text(_PAST), values).mappings()]
+    journal = [dict(row) for row in connection.execute(text(_JOURNAL), values).mappings()]
+    found = {}
+    for field, value in said.items():
+        action = "wrote" if field in edited else "dropped"
+        acts = (act for act in journal if (act["field"], act["action"]) == (field, action))
+        person, run = next(acts, None), _brought(past, field, value)
+        if person and (field in edited or not run or run["at"] < person["at"]):
+            found[field] = {"by": person["by"], "at": person["at"], "was": person["was"]}
+        elif run:
+            found[field] = run
+    return found
+
+
+def _brought(past: list[dict[str, Any]], field: str, value: Any) -> dict[str, Any] | None:
+    """The run by which the source came to give ``value``; ``past`` has the newest first."""
+    for change in past:
+        origin = {"run": change["run"], "at": change["at"]}
+        if change["action"] == "added":
+            return origin | {"was": None, "new": True}
+        was = change["previous"].get(field, value)
+        if was != value:
+            return origin | {"was": was}
+    return None
 
 
 def undoable(connection: Connection, source: str) -> int | None:

@@ -33,7 +33,8 @@ ALONE = 2
 # An import takes 512 MB of memory at most, and a process with its gazetteer a third of that.
 MOST_PROCESSES = 2
 
-_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of", "overrides"}
+_SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of"}
+_SERVER_SIDE |= {"overrides", "said"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
 # Beside the listing's columns: order in the feed, where it stands there, whether it differs
 # from what is stored, and whether it was refused (a refused row keeps its predecessor).

@@ -16,7 +16,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from directory import changes, db, guard, matching, positions
+from directory import changes, db, guard, matching, overrides, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.records import Row
 from directory.runs import (
@@ -220,7 +220,7 @@ _GONE = (
     "l.source_id = :source AND NOT EXISTS "
     "(SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
-STANDING = "status <> 'gone'"
+STANDING = "coalesce(said ->> 'status', status) <> 'gone'"
 """Of listings that are no tombstones yet."""
 # Where the day is set, a good run before this one lacked the listing too.
 _LONG_GONE = f"last_seen <= CURRENT_DATE - {TOMBSTONE_DAYS} AND {STANDING}"
@@ -287,6 +287,7 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
             f"ON CONFLICT (id) DO UPDATE SET {updates}"
         )
     )
+    overrides.renew(connection)
     if source.origin == "feed":
         connection.execute(text("DELETE FROM source WHERE origin = 'sample'"))
     _mark_seen(connection, report, seen)
@@ -303,9 +304,12 @@ def _mark_seen(connection: Connection, report: Report, seen: _Seen) -> None:
     values = {"source": report.source}
     if seen.buried:
         # Without its hash it is derived anew, and so comes back as it is, when the feed has it.
+        # One of which a maintainer wrote the status keeps that.
         connection.execute(
             text(
-                "UPDATE listing l SET status = 'gone', content_hash = '' "
+                "UPDATE listing l SET content_hash = '', "
+                "status = CASE WHEN overrides ? 'status' THEN status ELSE 'gone' END, "
+                """said = said || '{"status": "gone", "content_hash": ""}' """
                 f"WHERE {_GONE} AND {_LONG_GONE}"
             ),
             values,

@@ -204,7 +204,12 @@ class Listing(Base):
     duplicate_of: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("listing.id", ondelete="SET NULL")
     )
-    overrides: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    overrides: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), deferred=True, comment="maintainers' edits by field"
+    )
+    said: Mapped[dict[str, Any] | None] = mapped_column(
+        deferred=True, comment="what an import writes, as the source alone gives it; of edited ones"
+    )
     extra: Mapped[dict[str, Any]]
 
     source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
@@ -221,6 +226,8 @@ class Listing(Base):
 
     __table_args__ = (
         UniqueConstraint("source_id", "external_id"),
+        CheckConstraint("said IS NOT NULL OR overrides = '{}'", name="said"),
+        Index("ix_listing_edited", "id", postgresql_where=text("said IS NOT NULL")),
         Index(
             "ix_listing_duplicate_of",
             "duplicate_of",
@@ -324,6 +331,47 @@ class Change(Base):
         CheckConstraint(
             "action IN ('added', 'changed', 'returned', 'missing', 'gone')", name="action"
         ),
+    )
+
+
+class Edit(Base):
+    """What a person did to one field of a listing: wrote it, kept it though the source changed
+    underneath, or dropped it for what the source says."""
+
+    __tablename__ = "edit"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    listing_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("listing.id", ondelete="CASCADE"), index=True
+    )
+    field: Mapped[str]
+    action: Mapped[str]
+    was: Mapped[Any] = mapped_column(JSONB, comment="what was shown before")
+    became: Mapped[Any] = mapped_column(JSONB)
+    by: Mapped[str]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (CheckConstraint("action IN ('wrote', 'kept', 'dropped')", name="action"),)
+
+
+class ReaderReport(Base):
+    """What a reader says is wrong with a listing. How to reach them is erased once it is settled,
+    and the whole of it a while later."""
+
+    __tablename__ = "report"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    listing_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("listing.id", ondelete="CASCADE"), index=True
+    )
+    about: Mapped[str]
+    words: Mapped[str]
+    contact: Mapped[str | None]
+    received: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    outcome: Mapped[str | None]
+    settled: Mapped[datetime | None]
+    settled_by: Mapped[str | None]
+    __table_args__ = (
+        CheckConstraint("outcome IN ('accepted', 'declined')", name="outcome"),
+        CheckConstraint("outcome IS NULL OR contact IS NULL", name="contact"),
+        CheckConstraint("num_nulls(outcome, settled, settled_by) IN (0, 3)", name="settled"),
     )
 
 

@@ -275,7 +275,8 @@ WHERE status IN ('applied', 'undo'))) FROM generation"""
 
 _DIGESTS = """
 SELECT left(id::text, 3) AS bucket,
-       md5(string_agg(id::text || content_hash, ' ' ORDER BY id)) AS digest
+       md5(string_agg(id::text || content_hash || CASE WHEN overrides <> '{}'
+        THEN overrides::text ELSE '' END, ' ' ORDER BY id)) AS digest
 FROM listing WHERE listed GROUP BY 1 ORDER BY 1"""
 _BUCKETS = f"""
 SELECT left(id::text, 3) AS bucket, {_TEXTS}

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from directory import accounts, cli, derive, judge, locate, question, search
+from directory import accounts, cli, derive, judge, locate, question, reports, search
 from directory.config import DATA, ROOT, SETTINGS
 from directory.errors import UsageError
 from directory.feed import LARGEST
@@ -22,7 +22,7 @@ from directory.load import BATCH
 from directory.parameters import MOST_PER_PAGE
 from directory.runs import MOST_REJECTS, Report
 from directory.schedule import PARTS
-from directory.web import security
+from directory.web import confirm, security, wording
 from importers.csv import read as read_csv
 
 DOCUMENTS = [
@@ -234,6 +234,15 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
         ("docs/operating.md", f"ends {security.HOURS} hours after the last request"),
         ("docs/operating.md", f"Within {accounts.TRIES_MINUTES} minutes an account has"),
         ("docs/operating.md", f"an account has {accounts.TRIES} tries"),
+        ("docs/operating.md", f"up to {reports.LONGEST:,} characters"),
+        ("docs/operating.md", f"are for all: {reports.WAITING}\nreports that wait"),
+        ("docs/operating.md", f"{reports.RECENT} in {reports.RECENT_MINUTES} minutes"),
+        ("docs/operating.md", f"and {reports.KEPT_DAYS} days later the report"),
+        ("docs/privacy.md", f"and all of it {reports.KEPT_DAYS} days"),
+        ("docs/importing.md", f"is good for {confirm.DAYS} days"),
+        ("docs/importing.md", f"for {wording.STALE_DAYS} days, the page"),
+        ("docs/ranking.md", f"confirmed for {wording.STALE_DAYS} days"),
+        ("docs/importing.md", f"it is more than {locate.STRAY_KM:g} km away"),
         ("docs/privacy.md", f"first {judge.SAMPLE_LENGTH} characters"),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from directory import changes
+from directory import changes, edits
 from directory.errors import UsageError
 from directory.guard import LIMITS, Measured, alarms, checked_limits
 from directory.load import TOMBSTONE_DAYS, load
@@ -354,11 +354,12 @@ def test_what_maintainers_wrote_outlives_an_undo(database: Engine, load_rows: Lo
     load_rows(*feed(5))
     second = load_rows(*feed(5, organization="Hope"))
     with database.begin() as connection:
-        connection.execute(text('UPDATE listing SET overrides = \'{"name": "Ours"}\''))
+        for listing in connection.execute(text("SELECT id FROM listing")).scalars().all():
+            edits.write(connection, listing, {"name": "Ours"}, "keeper@example.org")
     undo(database, second.run_id)
     with database.connect() as connection:
-        row = connection.execute(text("SELECT DISTINCT overrides, organization FROM listing")).one()
-    assert (row.overrides, row.organization) == ({"name": "Ours"}, None)
+        row = connection.execute(text("SELECT DISTINCT name, organization FROM listing")).one()
+    assert (row.name, row.organization) == ("Ours", None)
 
 
 # --- tombstones -----------------------------------------------------------------------------

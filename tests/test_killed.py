@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 import directory.load
+from directory import edits
 from directory.feed import FeedError
 from directory.judge import ALONE
 from directory.load import load
@@ -83,6 +85,11 @@ def converge(database: Engine, word: str) -> None:
 
 def test_killed_at_any_point_it_is_before_or_after(database: Engine) -> None:
     load(database, SourceSpec("test", "csv", "x"), rows("Old"))
+    with database.begin() as connection:
+        # One that the next feed has too, and names anew: what a person wrote stands.
+        same = text("SELECT id FROM listing WHERE external_id = '500'")
+        listing = connection.execute(same).scalar_one()
+        edits.write(connection, listing, {"name": "Ours"}, "keeper@example.org")
     before = fingerprint(database)
     started = time.monotonic()
     load(database, SourceSpec("test", "csv", "x"), rows("New"))
@@ -99,6 +106,7 @@ def test_killed_at_any_point_it_is_before_or_after(database: Engine) -> None:
             process.send_signal(signal.SIGKILL)
         converge(database, "New")
         assert fingerprint(database) == after
+        assert _named(database, listing) == "Ours"
         with database.connect() as connection:
             # Whether a killed run counts, the books know as well as the listings.
             runs = connection.execute(
@@ -111,6 +119,12 @@ def test_killed_at_any_point_it_is_before_or_after(database: Engine) -> None:
         assert all(run.kept == (run.status == "applied") for run in runs)
         assert not any(run.status == "running" for run in runs)
         undo(database, next(run.id for run in runs if run.status == "applied"))
+
+
+def _named(database: Engine, listing: uuid.UUID) -> str:
+    with database.connect() as connection:
+        query = text("SELECT name FROM listing WHERE id = :id")
+        return str(connection.execute(query, {"id": listing}).scalar_one())
 
 
 def test_killed_before_anything_was_there(database: Engine) -> None:

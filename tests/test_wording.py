@@ -139,3 +139,24 @@ def test_chosen_terms_come_first_on_a_card() -> None:
 )
 def test_slugs(name: str, expected: str) -> None:
     assert wording.slug(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "last_seen", "verified", "said"),
+    [
+        (date(2026, 11, 1), None, None, None),
+        (date(2026, 5, 27), None, None, None),
+        (date(2026, 5, 26), None, None, "Not confirmed since May 26, 2026."),
+        (date(2026, 11, 1), date(2026, 1, 5), None, "Not confirmed since January 5, 2026."),
+        (date(2026, 1, 5), None, date(2026, 11, 1), None),
+        (date(2026, 1, 5), None, date(2026, 2, 1), "Not confirmed since February 1, 2026."),
+        (None, None, None, None),
+    ],
+)
+def test_what_nobody_confirmed_for_long_says_so(
+    seen: date | None, last_seen: date | None, verified: date | None, said: str | None
+) -> None:
+    """180 days before November 23 are May 27."""
+    source = Source(id="feed", title="Test source", origin="feed", seen_on=seen)
+    found = listing(source=source, last_seen=last_seen, verified_on=verified)
+    assert wording.unconfirmed(found, NOW) == said

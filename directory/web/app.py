@@ -11,9 +11,18 @@ from directory import cluster, db
 from directory.config import ROOT, Config, load_config
 from directory.errors import UsageError
 from directory.pocket import open_pocket
-from directory.web import State, guides, language, security, state
+from directory.web import (  # noqa: F401 - the pages of two are the site's
+    State,
+    confirm,
+    guides,
+    language,
+    report,
+    security,
+    state,
+)
 from directory.web.api import api, json_response, problem
 from directory.web.desk import desk
+from directory.web.editor import editor
 from directory.web.language import gettext
 from directory.web.pairs import pairs
 from directory.web.site import error_page, everywhere, site
@@ -53,6 +62,7 @@ def create_app(config: Config | None = None) -> Flask:
     security.install(app, config)
     app.register_blueprint(desk)
     app.register_blueprint(pairs)
+    app.register_blueprint(editor)
     app.add_url_rule("/healthz", view_func=health)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
@@ -96,7 +106,9 @@ def _database(error: DBAPIError) -> Any:
             "The directory cannot be searched right now. Please try again in a minute."
         )
         return _error(503, gettext("Search is resting"), detail)
-    raise error
+    # PostgreSQL quotes the row that it refuses: what somebody sent must not reach a log.
+    said = f"{type(error.orig).__name__}: {error.statement}"
+    raise RuntimeError(said).with_traceback(error.__traceback__) from None
 
 
 def _headers(response: Response) -> Response:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,13 +13,11 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Connection, text
-from sqlalchemy.orm import Session
 
-from directory import db, history, quarantine
+from directory import db, edits, history, quarantine, reports
 from directory.config import ROOT, environment
 from directory.errors import UsageError
 from directory.fetch import shown
-from directory.models import Listing
 from directory.sources import due, read_sources
 from directory.web import pictures, state
 from directory.web.security import account, is_maintainer, maintainers_only
@@ -70,12 +67,15 @@ def sources() -> str:
             for row in history.sources(connection)
         ]
         lines = history.live_rows(connection, GOOD_RUNS)
+        reported, astray = reports.number_waiting(connection), len(edits.astray(connection))
     needy = [row for row in rows if _needs_somebody(row["newest"])]
     return render_template(
         "desk_sources.html",
         sources=rows,
         lines=lines,
         needy=needy,
+        reported=reported,
+        astray=astray,
         wrong=wrong,
         unread=sorted(late - {row["id"] for row in rows}),
         now=datetime.now(UTC),
@@ -203,14 +203,3 @@ def _command(*arguments: str) -> str | None:
             return None
         said.seek(0)
         return said.read(4_000).decode(errors="replace").strip()
-
-
-@desk.get("/listings/<uuid:listing>")
-def listing(listing: uuid.UUID) -> ResponseReturnValue:
-    """To the newest run that is known to have changed a listing, or else to its source."""
-    with _reading() as connection, Session(connection) as session:
-        found = session.get(Listing, listing) or abort(404)
-        number = history.last_change(connection, found.source_id, str(listing))
-        if number is None:
-            return redirect(url_for("desk.source", source=found.source_id))
-    return redirect(url_for("desk.run", number=number))

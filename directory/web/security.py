@@ -145,7 +145,7 @@ def maintainers_only() -> ResponseReturnValue | None:
 def from_here() -> None:
     """Refuse a form that another site sent. Browsers say so; what is no browser need not."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-        abort(403, "This form came from another site. Please open the page here and try again.")
+        abort(403)
 
 
 def _too_old(_: CSRFError) -> ResponseReturnValue:

@@ -31,6 +31,10 @@ WAYS_OUT = 8
 
 # What an error page says in place of the protocol's own words.
 ERRORS = {
+    403: (
+        msgid("This came from another site"),
+        msgid("Please open the page here, and try again."),
+    ),
     404: (
         msgid("This page is not here"),
         msgid(

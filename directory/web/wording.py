@@ -304,6 +304,20 @@ def _freshness(listing: Listing) -> str:
     return gettext("Listed by %(source)s", source=source)
 
 
+STALE_DAYS = 180
+"""Days without word from its source or a person after which a listing is said to be unconfirmed."""
+
+
+def unconfirmed(listing: Listing, now: datetime) -> str | None:
+    """Since when nobody has confirmed a listing: neither its source had it, nor a person checked
+    it. None where that is not long ago, or not known."""
+    days = (listing.verified_on, listing.last_seen or listing.source.seen_on)
+    newest = max(filter(None, days), default=None)
+    if newest is None or (now.date() - newest).days <= STALE_DAYS:
+        return None
+    return gettext("Not confirmed since %(day)s.", day=long_date(newest))
+
+
 def gone(listing: Listing) -> str:
     """What is known of a listing that its source no longer has."""
     day = long_date(listing.last_seen or listing.first_seen)

@@ -49,7 +49,26 @@ def paths(browser: Browser, live_site: str) -> list[str]:
         page.goto(f"{live_site}/search?q={name}")
         listings.append(page.locator(".card h3 a").first.get_attribute("href") or "")
     page.close()
-    return [*PATHS, *listings]
+    report = "/report/" + listings[0].split("/")[2]
+    return [*PATHS, *listings, report, f"/es{report}", f"{report}/thanks", "/confirm/broken"]
+
+
+def test_a_mistake_is_reported_without_javascript_or_cookie(
+    browser: Browser, live_site: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 800})
+    page = context.new_page()
+    page.goto(f"{live_site}/search?q=Willow House")
+    page.locator(".card h3 a").first.click()
+    page.get_by_role("link", name="Report a mistake").click()
+    page.get_by_label("A phone number or link is wrong").check()
+    page.get_by_label("What should it say?").fill("It is 303-555-0199.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    assert context.cookies() == []
+    page.get_by_role("link", name="Back to Willow House").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Willow House")
+    context.close()
 
 
 def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -> None:

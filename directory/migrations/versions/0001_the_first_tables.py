@@ -194,8 +194,16 @@ def upgrade() -> None:
             postgresql.JSONB(astext_type=sa.Text()),
             server_default=sa.text("'{}'"),
             nullable=False,
+            comment="maintainers' edits by field",
+        ),
+        sa.Column(
+            "said",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="what an import writes, as the source alone gives it; of edited ones",
         ),
         sa.Column("extra", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint("said IS NOT NULL OR overrides = '{}'", name=op.f("ck_listing_said")),
         sa.ForeignKeyConstraint(
             ["duplicate_of"],
             ["listing.id"],
@@ -209,6 +217,13 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "source_id", "external_id", name=op.f("uq_listing_source_id_external_id")
         ),
+    )
+    op.create_index(
+        "ix_listing_edited",
+        "listing",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("said IS NOT NULL"),
     )
     op.create_index(
         "ix_listing_duplicate_of",
@@ -391,6 +406,61 @@ def upgrade() -> None:
         sa.UniqueConstraint("a", "b", name=op.f("uq_match_a_b")),
     )
     op.create_index(op.f("ix_match_b"), "match", ["b"], unique=False)
+    op.create_table(
+        "edit",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column(
+            "was",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="what was shown before",
+        ),
+        sa.Column("became", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.CheckConstraint("action IN ('wrote', 'kept', 'dropped')", name=op.f("ck_edit_action")),
+        sa.ForeignKeyConstraint(
+            ["listing_id"],
+            ["listing.id"],
+            name=op.f("fk_edit_listing_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_edit")),
+    )
+    op.create_index(op.f("ix_edit_listing_id"), "edit", ["listing_id"], unique=False)
+    op.create_table(
+        "report",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("listing_id", sa.Uuid(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=True),
+        sa.Column(
+            "received", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("settled", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("outcome IN ('accepted', 'declined')", name=op.f("ck_report_outcome")),
+        sa.CheckConstraint("outcome IS NULL OR contact IS NULL", name=op.f("ck_report_contact")),
+        sa.CheckConstraint(
+            "num_nulls(outcome, settled, settled_by) IN (0, 3)", name=op.f("ck_report_settled")
+        ),
+        sa.ForeignKeyConstraint(
+            ["listing_id"],
+            ["listing.id"],
+            name=op.f("fk_report_listing_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_report")),
+    )
+    op.create_index(op.f("ix_report_listing_id"), "report", ["listing_id"], unique=False)
+    op.create_index(op.f("ix_report_received"), "report", ["received"], unique=False)
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -398,6 +468,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take back."""
-    tables = "match geocode account change reject listing import_run source place generation"
+    tables = (
+        "report edit match geocode account change reject listing import_run source place generation"
+    )
     for table in tables.split():
         op.drop_table(table)
