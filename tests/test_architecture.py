@@ -19,7 +19,7 @@ RANKS = [
     {"judge", "criteria", "guard", "quarantine"},
     {"search", "changes", "runs", "matching"},
     {"load", "parameters"},
-    {"asking", "sources", "undo", "archive", "accounts", "history"},
+    {"asking", "sources", "undo", "archive", "accounts", "history", "coverage"},
     {"formats", "generate", "seeds", "backup"},
     {"web"},
     {"cli"},

@@ -13,6 +13,7 @@ from directory.errors import UsageError
 from directory.pocket import open_pocket
 from directory.web import State, guides, language, security, state
 from directory.web.api import api, json_response, problem
+from directory.web.coverage import pages as coverage
 from directory.web.desk import desk
 from directory.web.language import gettext
 from directory.web.pairs import pairs
@@ -53,6 +54,7 @@ def create_app(config: Config | None = None) -> Flask:
     security.install(app, config)
     app.register_blueprint(desk)
     app.register_blueprint(pairs)
+    app.register_blueprint(coverage)
     app.add_url_rule("/healthz", view_func=health)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)

@@ -65,7 +65,15 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
     said: list[str] = []
     page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
     sign_in(page, desk)
-    paths = ["", "/sources/county", "/runs/1", "/runs/2", "/runs/3", "/coverage"]
+    paths = [
+        "",
+        "/sources/county",
+        "/runs/1",
+        "/runs/2",
+        "/runs/3",
+        "/coverage",
+        "/coverage/deserts",
+    ]
     for path in [*(f"/maintain{path}" for path in paths), "/sign-in"]:
         page.goto(desk + path)
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
