@@ -1,5 +1,7 @@
 """The web application: state, blueprints, headers, and errors formatted at the edge."""
 
+import traceback
+from types import TracebackType
 from typing import Any
 
 from flask import Flask, Response, request
@@ -31,13 +33,28 @@ HEADERS = {
 _QUERY_CANCELED = "57014"
 
 
+class _Site(Flask):
+    def log_exception(
+        self,
+        exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
+    ) -> None:
+        """Where our code went wrong, and on what kind of page. Not the address, and not the text of
+        the error: both may quote what somebody asked."""
+        lines, error = [], exc_info[1]
+        while error is not None:
+            lines += [f"{type(error).__module__}.{type(error).__qualname__}\n"]
+            lines += traceback.format_tb(error.__traceback__)
+            error = error.__cause__ or error.__context__
+        self.logger.error("%s %s\n%s", request.method, request.url_rule, "".join(lines))
+
+
 def create_app(config: Config | None = None) -> Flask:
     """The web application. It keeps no state of its own but a pool of connections."""
     config = config or load_config()
     if config.database_url is None:
         cluster.start(config)
     static = str(ROOT / "directory" / "static")
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=static)
+    app = _Site(__name__, template_folder=str(ROOT / "templates"), static_folder=static)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     open_pocket(config, warm=True)
