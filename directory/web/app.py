@@ -121,6 +121,8 @@ def _database(error: DBAPIError) -> Any:
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    # Browsers keep some answers for good unless told: a listing that was gone may return.
+    response.headers.setdefault("Cache-Control", "no-cache")
     # A proxy's word is enough: over http, browsers ignore the header.
     if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
