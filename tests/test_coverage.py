@@ -45,8 +45,9 @@ def test_people_far_from_detox_are_those_measured_one_by_one(listed: Engine) -> 
             "AND country = 'US' AND population > 0 AND region IN ('CO', 'WY')"
         )
         homes = connection.execute(query).all()
-    doors = [(end["latitude"], end["longitude"]) for end in (DENVER, CHEYENNE)]
-    people, far, towns = dict.fromkeys(("CO", "WY"), 0), dict.fromkeys(("CO", "WY"), 0), {}
+    doors = (39.7392, -104.9903), (41.14, -104.8202)
+    people, far = dict.fromkeys(("CO", "WY"), 0), dict.fromkeys(("CO", "WY"), 0)
+    towns: dict[tuple[str, str], float] = {}
     for home in homes:
         nearest = min(distance_m(home.lat, home.lon, lat, lon) for lat, lon in doors)
         people[home.region] += home.population

@@ -65,7 +65,8 @@ def client(app: Flask) -> FlaskClient:
 def crawled(client: FlaskClient) -> dict[Key, Found]:
     """Every page, and what is wrong with how they lead to each other, which must be nothing."""
     pages: dict[Key, Found] = {}
-    waiting, broken, anchors = ["/", "/es/"], [], []
+    waiting, anchors = ["/", "/es/"], []
+    broken: list[tuple[str, object]] = []
     while waiting and len(pages) < MOST:
         url = waiting.pop(0)
         if key_of(url) in pages:
