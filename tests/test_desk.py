@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from directory import accounts, cli, db, history, runs
+from directory import accounts, cli, coverage, db, history, runs
 from directory.config import Config
 from directory.load import BATCH, load
 from directory.records import Row
@@ -335,15 +335,15 @@ def test_coverage_counts_what_is_shown(keeper: FlaskClient, here: Config, databa
             connection.execute(
                 text(f"UPDATE listing SET last_seen = CURRENT_DATE - {days} WHERE region = 'TX'")
             )
-            groups = history.freshness(connection)
+            groups = coverage.freshness(connection)
             expected = [0] * 7
             expected[0] += 1
             upto = dict(ages)[days]
-            expected[5 if upto is None else history.FRESH_DAYS.index(upto)] += 1
+            expected[5 if upto is None else coverage.FRESH_DAYS.index(upto)] += 1
             assert groups == expected, days
         connection.execute(text("UPDATE listing SET last_seen = NULL"))
         connection.execute(text("UPDATE source SET seen_on = NULL"))
-        assert history.freshness(connection) == [0, 0, 0, 0, 0, 0, 2]
+        assert coverage.freshness(connection) == [0, 0, 0, 0, 0, 0, 2]
     page = keeper.get("/maintain/coverage").text
     assert "CO 1," in page
     assert "TX 1," in page

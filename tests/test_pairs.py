@@ -41,6 +41,7 @@ def test_both_are_side_by_side_and_what_differs_is_marked(keeper: FlaskClient) -
     assert "<div>Denver, CO 80202</div>" in page
     assert "<mark>Hope &amp; Sons</mark>" in page
     assert page.count("not said") == 2  # an organization and a phone
+    assert 'aria-label="Map, north above: 56 m apart"' in page
     assert " style=" not in page
 
 

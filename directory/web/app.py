@@ -1,5 +1,7 @@
 """The web application: state, blueprints, headers, and errors formatted at the edge."""
 
+import traceback
+from types import TracebackType
 from typing import Any
 
 from flask import Flask, Response, request
@@ -21,6 +23,7 @@ from directory.web import (  # noqa: F401 - the pages of two are the site's
     state,
 )
 from directory.web.api import api, json_response, problem
+from directory.web.coverage import pages as coverage
 from directory.web.desk import desk
 from directory.web.editor import editor
 from directory.web.language import gettext
@@ -39,13 +42,28 @@ HEADERS = {
 _QUERY_CANCELED = "57014"
 
 
+class _Site(Flask):
+    def log_exception(
+        self,
+        exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
+    ) -> None:
+        """Where our code went wrong, and on what kind of page. Not the address, and not the text of
+        the error: both may quote what somebody asked."""
+        lines, error = [], exc_info[1]
+        while error is not None:
+            lines += [f"{type(error).__module__}.{type(error).__qualname__}\n"]
+            lines += traceback.format_tb(error.__traceback__)
+            error = error.__cause__ or error.__context__
+        self.logger.error("%s %s\n%s", request.method, request.url_rule, "".join(lines))
+
+
 def create_app(config: Config | None = None) -> Flask:
     """The web application. It keeps no state of its own but a pool of connections."""
     config = config or load_config()
     if config.database_url is None:
         cluster.start(config)
     static = str(ROOT / "directory" / "static")
-    app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder=static)
+    app = _Site(__name__, template_folder=str(ROOT / "templates"), static_folder=static)
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     open_pocket(config, warm=True)
@@ -63,6 +81,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(desk)
     app.register_blueprint(pairs)
     app.register_blueprint(editor)
+    app.register_blueprint(coverage)
     app.add_url_rule("/healthz", view_func=health)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
@@ -106,14 +125,14 @@ def _database(error: DBAPIError) -> Any:
             "The directory cannot be searched right now. Please try again in a minute."
         )
         return _error(503, gettext("Search is resting"), detail)
-    # PostgreSQL quotes the row that it refuses: what somebody sent must not reach a log.
-    said = f"{type(error.orig).__name__}: {error.statement}"
-    raise RuntimeError(said).with_traceback(error.__traceback__) from None
+    raise error
 
 
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    # Browsers keep some answers for good unless told: a listing that was gone may return.
+    response.headers.setdefault("Cache-Control", "no-cache")
     # A proxy's word is enough: over http, browsers ignore the header.
     if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

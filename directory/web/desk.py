@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 10
 
 
 @contextmanager
-def _reading() -> Iterator[Connection]:
+def reading() -> Iterator[Connection]:
     """A connection that sees what a button has just done, which a replica may not yet."""
     with db.writer(state().config).connect() as connection:
         connection.execute(text("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '30s'"))
@@ -56,7 +56,7 @@ def _everywhere() -> dict[str, Any]:
 def sources() -> str:
     """All sources: what is shown of each, since when, and which need somebody."""
     wrong, late = None, set()
-    with _reading() as connection:
+    with reading() as connection:
         try:
             late = set(due(connection, read_sources(state().config.sources)))
         except UsageError as error:
@@ -86,27 +86,10 @@ def _needs_somebody(run: dict[str, Any] | None) -> bool:
     return run is not None and run["status"] in ("refused", "failed")
 
 
-@desk.get("/coverage")
-def coverage() -> str:
-    """Pictures: listings by state, where the country has them as tiles, and by freshness."""
-    country = state().config.country
-    with _reading() as connection:
-        regions = history.by_region(connection, country)
-        ages = history.freshness(connection)
-    upto = [f"up to {days} {'day' if days == 1 else 'days'}" for days in history.FRESH_DAYS]
-    return render_template(
-        "desk_coverage.html",
-        map=pictures.tiles(regions) if country == "US" else [],
-        regions=pictures.bars(list(regions.items())),
-        ages=pictures.bars(list(zip([*upto, "older", "not known"], ages, strict=True))),
-        pictures=pictures,
-    )
-
-
 @desk.get("/sources/<source>")
 def source(source: str) -> str:
     """The runs of one source, the newest first."""
-    with _reading() as connection:
+    with reading() as connection:
         found = _source(connection, source)
         runs = history.runs(connection, source)
         line = history.live_rows(connection, GOOD_RUNS).get(source, [])
@@ -123,7 +106,7 @@ def run(number: int) -> str:
     """One run: counts, what the guard said, what it changed, and what it rejected."""
     # PostgreSQL's texts cannot hold NUL.
     code, words, action, show = (request.args.get(n, "").replace("\0", "") for n in _FILTERS)
-    with _reading() as connection:
+    with reading() as connection:
         found = _run(connection, number)
         asked = (code, words, ROWS)
         values = {
@@ -159,7 +142,7 @@ def _run(connection: Connection, number: int) -> dict[str, Any]:
 @desk.post("/runs/<int:number>/accept")
 def accept(number: int) -> ResponseReturnValue:
     """Import the source again as it was, and do what this run was refused; no other thing."""
-    with _reading() as connection:
+    with reading() as connection:
         arguments = history.again(connection, _run(connection, number)["source"])
     said = _command("import", f"--accept={number}", *arguments)
     return _back(number, said or "This is at work. Load the page again to see what came of it.")
@@ -175,7 +158,7 @@ def undo(number: int) -> ResponseReturnValue:
 def _back(number: int, said: str) -> ResponseReturnValue:
     """To the newest run of the same source, which is what came of it."""
     flash(said)
-    with _reading() as connection:
+    with reading() as connection:
         source = _run(connection, number)["source"]
         newest = history.newest(connection)[source]["id"]
     return redirect(url_for("desk.run", number=newest), 303)

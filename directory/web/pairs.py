@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from directory import db, matching
 from directory.errors import UsageError
 from directory.models import Listing
-from directory.web import hours, state, wording
+from directory.places import distance_m
+from directory.web import hours, pictures, state, wording
 from directory.web.security import account, maintainers_only
 
 pairs = Blueprint("pairs", __name__, url_prefix="/maintain/pairs")
@@ -45,9 +46,12 @@ def queue() -> str:
         return render_template(
             "desk_pairs.html",
             decided=decided,
+            pictures=pictures,
             number=len(found),
             pairs=[
-                pair | {"rows": side_by_side(listings[pair["a"]], listings[pair["b"]])}
+                pair
+                | {"rows": side_by_side(listings[pair["a"]], listings[pair["b"]])}
+                | _map(listings[pair["a"]], listings[pair["b"]])
                 for pair in shown
             ],
         )
@@ -58,6 +62,18 @@ def side_by_side(one: Listing, other: Listing) -> list[tuple[str, list[str], lis
     anything, nothing."""
     both = zip(_said(one), _said(other), strict=True)
     return [(label, mine, theirs) for (label, mine), (_, theirs) in both if mine or theirs]
+
+
+def _map(one: Listing, other: Listing) -> dict[str, Any]:
+    """``map`` and ``apart`` where both have a point: a picture of the two, and how far in words."""
+    ends = [(end.latitude, end.longitude) for end in (one, other)]
+    points = [(lat, lon) for lat, lon in ends if lat is not None and lon is not None]
+    if len(points) < 2:
+        return {}
+    metres = distance_m(*points[0], *points[1])
+    far = f"{metres:,.0f} m" if metres < 1_000 else f"{metres / 1_000:,.1f} km"
+    apart = "both at one point" if metres < 1 else f"{far} apart"
+    return {"map": pictures.two_points(points[0], points[1]), "apart": apart}
 
 
 def _said(it: Listing) -> list[tuple[str, list[str]]]:

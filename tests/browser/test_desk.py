@@ -9,16 +9,21 @@ from sqlalchemy import Engine
 
 from directory import accounts, cli
 from directory.config import Config
+from directory.web import desk as views
 from directory.web.app import create_app
 from tests.conftest import serving
 from tests.test_accounts import EMAIL, PASSWORD
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+LONG = 120_000
+"""Milliseconds that a command may take."""
 
 
 @pytest.fixture
-def desk(database: Engine, here: Config) -> Iterator[str]:
-    """The address of a site with a maintainer, an applied run with a reject, and a refused one."""
+def desk(database: Engine, here: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a site with a maintainer, an applied run with a reject, and a refused one;
+    however busy the machine is, a page waits for its command."""
+    monkeypatch.setattr(views, "PATIENCE_SECONDS", 120)
     accounts.add(database, EMAIL, "maintainer", PASSWORD)
     head, path = "external_id,kind,name,region,fees\n", here.home / "feed.csv"
     for fees, last, bad in (("Free", 60, "x,casino,No,NV,\n"), ("Ten", 58, ""), ("Ten", 40, "")):
@@ -44,9 +49,9 @@ def test_the_journey_of_a_maintainer_without_javascript(browser: Browser, desk: 
     page.get_by_role("link", name="county: run 3").click()
     expect(page.get_by_role("heading", name="The guard stopped it")).to_be_visible()
     page.get_by_role("button", name="Accept this difference").click()
-    expect(page.get_by_role("status")).to_contain_text("county: applied (run 4")
+    expect(page.get_by_role("status")).to_contain_text("county: applied (run 4", timeout=LONG)
     page.get_by_role("button", name="Undo this run").click()
-    expect(page.get_by_role("status")).to_contain_text("run 4 was undone (run 5)")
+    expect(page.get_by_role("status")).to_contain_text("run 4 was undone (run 5)", timeout=LONG)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     assert context.cookies() == []
@@ -74,6 +79,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         "/coverage",
         "/reports",
         "/edits",
+        "/coverage/deserts",
     ]
     page.goto(f"{desk}/search")
     listing = (page.locator(".card h3 a").first.get_attribute("href") or "").split("/")[2]

@@ -44,6 +44,12 @@ def upgrade() -> None:
         sa.Column("lat", sa.Float(precision=53), nullable=False),
         sa.Column("lon", sa.Float(precision=53), nullable=False),
         sa.Column("population", sa.Integer(), nullable=False),
+        sa.Column(
+            "county",
+            sa.Text(),
+            nullable=True,
+            comment="of a ZIP code, the one it is mostly in",
+        ),
         sa.Column("alias", sa.Boolean(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_place")),
@@ -373,6 +379,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("query", "provider", name=op.f("pk_geocode")),
     )
     op.create_index("ix_geocode_asked", "geocode", ["provider", "asked"], unique=False)
+    op.create_index(
+        "ix_listing_position_detox",
+        "listing",
+        ["position"],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text("listed AND in_person AND terms @> '{service:detox}'"),
+    )
     op.create_index(
         "ix_listing_position_unlisted",
         "listing",
