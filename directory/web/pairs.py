@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from directory import db, matching
 from directory.errors import UsageError
 from directory.models import Listing
-from directory.web import hours, state, wording
+from directory.web import answers, hours, state
 from directory.web.security import account, maintainers_only
 
 pairs = Blueprint("pairs", __name__, url_prefix="/maintain/pairs")
@@ -72,7 +72,7 @@ def _said(it: Listing) -> list[tuple[str, list[str]]]:
         ("Phones", [phone["number"] for phone in it.phones]),
         ("Website", _lines(it.website)),
         ("Times", [f"{day} {s['text']}" for day, held in hours.hours(it) for s in held]),
-        ("Terms", [term.label for _, terms in wording.terms_by_facet(it) for term in terms]),
+        ("Terms", [term.label for _, terms in answers.terms_by_facet(it) for term in terms]),
         ("About", _lines(it.description)),
     ]
 

@@ -49,7 +49,10 @@ def paths(browser: Browser, live_site: str) -> list[str]:
         page.goto(f"{live_site}/search?q={name}")
         listings.append(page.locator(".card h3 a").first.get_attribute("href") or "")
     page.close()
-    return [*PATHS, *listings]
+    ids = [path.split("/")[2] for path in listings]
+    kept = "/list?near=Denver&" + "&".join(f"id={each}" for each in ids)
+    compared = kept + "".join(f"&compare={each}" for each in ids)
+    return [*PATHS, *listings, kept, compared, f"/es{compared}", f"{kept}&compare="]
 
 
 def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -> None:
