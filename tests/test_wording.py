@@ -242,6 +242,18 @@ def test_nobody_is_told_to_bargain_where_nothing_is_billed(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, None),
+        ({"min_age": 18}, "Age 18 and older"),
+        ({"eligibility": "Adults.", "min_age": 18}, "Adults. Age 18 and older"),
+    ],
+)
+def test_who_can_come_is_one_sentence_of_both(values: dict[str, Any], expected: str | None) -> None:
+    assert answers.who_can_come(listing(**values)) == expected
+
+
+@pytest.mark.parametrize(
     ("runs", "expected"),
     [(None, None), ("Open Door", None), ("OPEN", None), ("Doors Together", "Doors Together")],
 )

@@ -9,6 +9,7 @@ from functools import cache
 from directory.models import Listing
 from directory.vocabulary import Facet, Term, vocabulary
 from directory.web.language import gettext
+from directory.web.wording import ages
 
 MAIN_TERMS, MAIN_PER_FACET = 6, 2
 _ORDER = ("fellowship", "service", "meeting", "language", "substance", "access", "pay", "who")
@@ -54,6 +55,12 @@ def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
         if mine := [term for term in facet.terms if term.code in listing.terms]:
             found.append((facet, mine))
     return found
+
+
+def who_can_come(listing: Listing) -> str | None:
+    """Whom it takes, in its own words and by age; None where it does not say."""
+    said = [text.rstrip(".") for text in (listing.eligibility, ages(listing)) if text]
+    return ". ".join(said) or None
 
 
 def ask_about(listing: Listing) -> list[str]:

@@ -245,6 +245,7 @@ def _side_by_side(side: chosen.Shortlist, whole: str, common: dict[str, Any]) ->
         "compare.html",
         found=side,
         whole=whole,
+        who=[answers.who_can_come(hit.listing) for hit in side.hits],
         differences=chosen.differences(side.hits),
         share=share(f"{whole}&{names}"),
         **common,
