@@ -28,8 +28,7 @@ def pages_of(page: Page, size: str) -> int:
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", page.pdf(format=size)))
 
 
-@pytest.mark.parametrize("language", ["", "/es"])
-@pytest.mark.parametrize("size", ["Letter", "A4"])
+@pytest.mark.parametrize(("size", "language"), [("A4", ""), ("Letter", "/es")])
 def test_a_listing_is_one_sheet_of_paper(
     browser: Browser, listings: dict[str, str], size: str, language: str
 ) -> None:
