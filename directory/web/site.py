@@ -130,6 +130,7 @@ def search() -> ResponseReturnValue:
         unit=links.unit_of(values),
         radius=links.radius_of(asked, links.unit_of(values)),
         total=links.total_words(asked, page, values),
+        wanted=links.wanted(asked),
         chips=links.chips(asked, values),
         sorts=links.sorts(asked, values),
         groups=filters.groups(asked, page),

@@ -114,6 +114,20 @@ def test_filters_open_and_close_on_a_phone_without_javascript(
     context.close()
 
 
+def test_a_phone_shows_a_result_without_scrolling(browser: Browser, live_site: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{live_site}/search?q=detox that takes medicaid&near=Denver")
+    first = page.locator(".card h3").first.bounding_box()
+    out = page.locator(".exit").bounding_box()
+    assert first
+    assert out
+    assert first["y"] + first["height"] <= out["y"]
+    expect(page.locator(".card .key b").first).to_have_text("Medicaid")
+    page.get_by_text("Not what you meant?").click()
+    expect(page.get_by_role("link", name="Search for exactly these words")).to_be_visible()
+    page.close()
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_nothing_scrolls_sideways(
     browser: Browser, live_site: str, paths: list[str], width: int
