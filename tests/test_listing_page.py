@@ -114,7 +114,8 @@ def scanned(svg: str) -> str:
             x, y = x + float(first), y + float(second)
     edge = range(size * scale)
     pixels = bytes(0 if (x // scale, y // scale) in dark else 255 for y in edge for x in edge)
-    (found,) = zxingcpp.read_barcodes(memoryview(pixels).cast("B", (len(edge), len(edge))))
+    picture = memoryview(pixels).cast("B", (len(edge), len(edge)))
+    (found,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
     return found.text
 
 

@@ -42,7 +42,8 @@ def share(path: str) -> Share:
 
 def qr(text: str) -> Markup:
     """A QR code as SVG: dark on light in dark mode too, which not every camera reads inverted."""
-    code = segno.make_qr(text, error="l", boost_error=False)
+    # To try all eight masks takes three times as long, and cameras read each of them.
+    code = segno.make_qr(text, error="l", boost_error=False, mask=2)
     drawn = code.svg_inline(
         border=4, dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True
     )
