@@ -115,7 +115,9 @@ def scanned(svg: str) -> str:
     edge = range(size * scale)
     pixels = bytes(0 if (x // scale, y // scale) in dark else 255 for y in edge for x in edge)
     picture = memoryview(pixels).cast("B", (len(edge), len(edge)))
-    (found,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+    (found,) = zxingcpp.read_barcodes(
+        picture, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     return found.text
 
 
