@@ -6,10 +6,10 @@ import pytest
 
 from directory import question
 from directory.criteria import Search
+from directory.phrases import Part, Question
 from directory.places import Place
 from directory.question import When
 from directory.search import Hit, Page
-from directory.understand import Part, Question
 from directory.web import filters, links
 from tests.builders import asked_by, listing
 

@@ -9,7 +9,6 @@ from functools import cache
 from directory.models import Listing
 from directory.vocabulary import Facet, Term, vocabulary
 from directory.web.language import gettext
-from directory.web.wording import ages
 
 MAIN_TERMS, MAIN_PER_FACET = 6, 2
 _ORDER = ("fellowship", "service", "meeting", "language", "substance", "access", "pay", "who")
@@ -55,6 +54,17 @@ def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
         if mine := [term for term in facet.terms if term.code in listing.terms]:
             found.append((facet, mine))
     return found
+
+
+def ages(listing: Listing) -> str | None:
+    """Whom it takes by age, or None where it does not say."""
+    if listing.min_age is not None and listing.max_age is not None:
+        return gettext("Ages %(least)s to %(most)s", least=listing.min_age, most=listing.max_age)
+    if listing.min_age is not None:
+        return gettext("Age %(least)s and older", least=listing.min_age)
+    if listing.max_age is None:
+        return None
+    return gettext("Up to age %(most)s", most=listing.max_age)
 
 
 def who_can_come(listing: Listing) -> str | None:

@@ -305,17 +305,6 @@ def gone(listing: Listing) -> str:
     )
 
 
-def ages(listing: Listing) -> str | None:
-    """Whom it takes by age, or None where it does not say."""
-    if listing.min_age is not None and listing.max_age is not None:
-        return gettext("Ages %(least)s to %(most)s", least=listing.min_age, most=listing.max_age)
-    if listing.min_age is not None:
-        return gettext("Age %(least)s and older", least=listing.min_age)
-    if listing.max_age is None:
-        return None
-    return gettext("Up to age %(most)s", most=listing.max_age)
-
-
 def served(listing: Listing) -> str | None:
     """The regions it serves without a door, in words."""
     names = []
