@@ -6,6 +6,7 @@ import pytest
 
 from directory import question
 from directory.criteria import Search
+from directory.phrases import Part, Question
 from directory.places import Place
 from directory.question import When
 from directory.search import Hit, Page
@@ -175,3 +176,15 @@ def test_filters_say_what_they_would_leave() -> None:
 def test_estimated_counts_say_so() -> None:
     page = Page([], 10_000, total_is_exact=False, counts={"pay": {"pay:free": 12_345}})
     assert options(Search(), page) == {"pay:free": ("about 12,000", False)}
+
+
+def test_what_is_wanted_is_what_was_ticked_or_typed() -> None:
+    parts = (
+        Part("term", ("service:detox",), "detox", 0, 5),
+        Part("term", ("pay:medicaid", "pay:medicare"), "medicaid", 6, 14),
+        Part("kind", ("kind:treatment",), "rehab", 15, 20),
+        Part("term", ("service:twelve-step",), "12 step", 25, 32, negated=True),
+    )
+    typed = replace(ASKED, question=Question("", parts), terms=("who:men", "pay:medicaid"))
+    assert links.wanted(typed) == ("who:men", "pay:medicaid", "service:detox", "pay:medicare")
+    assert links.wanted(replace(ASKED, terms=())) == ()

@@ -329,7 +329,12 @@ def test_a_private_address_reaches_no_page(show: Show) -> None:
         ({"online": True, "in_person": False}, "Online: ask how to join."),
         ({"online": True, "join_url": "javascript:alert(1)"}, "Online: ask how to join."),
         ({"online": True, "join_url": "https://example.org/a"}, "Join at example.org"),
-        ({}, "Not listed. Call to ask."),
+        ({}, "Not listed. Ask before you go."),
+        ({"phones": ["303-555-0100"]}, "Not listed. Call to ask."),
+        ({}, "It does not say whom it is for."),
+        ({}, "Not listed. Ask before the first visit."),
+        ({"kind": "support_group"}, "Not listed. Most meetings like this are free."),
+        ({"join_phone": "303-555-0100,,12#", "online": True}, 'href="tel:303-555-0100%2C%2C12%23"'),
         ({"served": ["US-CO", "CA"]}, "CO in the United States, Canada"),
         ({"verified_on": "2026-10-03"}, "Verified on October 3, 2026."),
     ],
@@ -338,6 +343,13 @@ def test_what_a_listing_says(show: Show, fields: dict[str, Any], expected: str) 
     html = show(**fields)
     assert expected in html
     assert "javascript:" not in html
+
+
+@pytest.mark.parametrize(("status", "expected"), [("active", True), ("closed", False)])
+def test_only_who_is_open_to_people_stays_in_reach(show: Show, status: str, expected: bool) -> None:
+    html = show(status=status, phones=["303-555-0100"])
+    assert ('class="call-bar"' in html) is expected
+    assert "(303) 555-0100" in html
 
 
 def test_a_site_without_listings_says_so(database: Engine, config: Config) -> None:
@@ -349,10 +361,22 @@ def test_a_site_without_listings_says_so(database: Engine, config: Config) -> No
 
 
 def test_styles_are_one_small_sheet() -> None:
-    sheet = (ROOT / "directory" / "static" / "site.css").read_text()
-    assert len(sheet) < 24_000
-    assert "@import" not in sheet
-    assert "url(" not in sheet
+    for name, most in (("site.css", 28_000), ("desk.css", 4_000)):
+        sheet = (ROOT / "directory" / "static" / name).read_text()
+        assert len(sheet) < most
+        assert "@import" not in sheet
+        assert "url(" not in sheet
+
+
+def test_a_page_of_results_is_light(client: FlaskClient) -> None:
+    """With all that it loads, compressed, and in at most five requests."""
+    html = client.get("/search?q=sample&near=Denver&radius=100&per_page=20").text
+    assert html.count('<li class="card">') >= 20
+    loaded = {"/", *re.findall(r'(?:src|href)="(/static/[^"#]+)', html)}
+    files = [ROOT / "directory" / path.lstrip("/") for path in loaded - {"/"}]
+    parts = [html.encode(), *(file.read_bytes() for file in files)]
+    assert len(loaded) <= 5
+    assert sum(len(gzip.compress(part)) for part in parts) < 60 * 1024
 
 
 def test_a_misspelled_question_is_respelled_and_says_so(

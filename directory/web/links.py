@@ -134,6 +134,15 @@ def _by_span(parts: Sequence[Part]) -> list[list[Part]]:
     return list(spans.values())
 
 
+def wanted(search: Search) -> tuple[str, ...]:
+    """The terms that were asked for, by boxes or in words; cards show them first."""
+    parts = search.question.parts if search.question else ()
+    typed = [code for part in parts if not part.negated for code in part.codes]
+    return tuple(
+        dict.fromkeys([*search.terms, *(code for code in typed if code in vocabulary().terms)])
+    )
+
+
 def was_read(search: Search) -> bool:
     """Whether the typed words were understood as more than words."""
     return search.question is not None and bool(search.question.parts)

@@ -13,7 +13,7 @@ from directory import db, matching
 from directory.errors import UsageError
 from directory.models import Listing
 from directory.places import distance_m
-from directory.web import hours, pictures, state, wording
+from directory.web import answers, hours, pictures, state
 from directory.web.security import account, maintainers_only
 
 pairs = Blueprint("pairs", __name__, url_prefix="/maintain/pairs")
@@ -88,7 +88,7 @@ def _said(it: Listing) -> list[tuple[str, list[str]]]:
         ("Phones", [phone["number"] for phone in it.phones]),
         ("Website", _lines(it.website)),
         ("Times", [f"{day} {s['text']}" for day, held in hours.hours(it) for s in held]),
-        ("Terms", [term.label for _, terms in wording.terms_by_facet(it) for term in terms]),
+        ("Terms", [term.label for _, terms in answers.terms_by_facet(it) for term in terms]),
         ("About", _lines(it.description)),
     ]
 

@@ -12,9 +12,15 @@ from directory.models import Listing
 from directory.parameters import Values
 from directory.places import Place, distance_m, find_place
 from directory.search import Hit
+from directory.vocabulary import Facet, Term, vocabulary
+from directory.web.answers import terms_of
 from directory.web.language import msgid, to
 
 MOST = 20
+SIDE_BY_SIDE = (2, 4)
+"""The fewest and the most places that are compared at once."""
+# What a caller asks first; the other facets follow as the vocabulary has them.
+_FIRST = ("who", "pay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +67,32 @@ def url(found: Shortlist, typed: str, without: Listing | None = None) -> str:
     """The address of a shortlist, less one listing; ``typed`` is the place in words."""
     ids = [("id", str(hit.listing.id)) for hit in found.hits if hit.listing is not without]
     return to(f"/list?{urlencode([*ids, *([('near', typed)] if typed else [])])}")
+
+
+def picked(found: Shortlist, values: Values) -> Shortlist:
+    """Those of a shortlist that ``compare`` names, in the order of the list."""
+    names = set(values.get("compare", ()))
+    hits = [hit for hit in found.hits if str(hit.listing.id) in names]
+    return Shortlist(hits, found.near, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What several listings say of one facet: what each has alone or with some others, and what
+    all of them have."""
+
+    facet: Facet
+    own: list[list[Term]]
+    common: list[Term]
+
+
+def differences(hits: list[Hit]) -> list[Difference]:
+    """The facets of which any of the listings says something, what a caller asks first on top."""
+    found = []
+    for facet in sorted(vocabulary().facets.values(), key=lambda facet: facet.code not in _FIRST):
+        said = [terms_of(hit.listing, facet.code) for hit in hits]
+        if any(said):
+            common = [term for term in said[0] if all(term in terms for terms in said)]
+            own = [[term for term in terms if term not in common] for terms in said]
+            found.append(Difference(facet, own, common))
+    return found

@@ -6,7 +6,7 @@ No page needs JavaScript, sets a cookie or loads anything from another site.
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -20,9 +20,11 @@ from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
-from directory.web import crisis, filters, guides, hours, links, listing_of, state, wording
+from directory.vocabulary import vocabulary
+from directory.web import answers, crisis, filters, guides, hours, links, listing_of, state, wording
 from directory.web import shortlist as chosen
-from directory.web.language import language, msgid, translated
+from directory.web.language import language, msgid, to, translated
+from directory.web.sharing import share
 
 site = Blueprint("site", __name__)
 
@@ -73,6 +75,8 @@ def everywhere() -> dict[str, Any]:
         "emergency": crisis.EMERGENCY.get(country),
         "wording": wording,
         "hours": hours,
+        "answers": answers,
+        "facets": vocabulary().facets,
         "values": request.args.to_dict(flat=False),
         "radii": links.radius_choices(request.args.to_dict(flat=False)),
         "days": ("today", "tomorrow", *WEEKDAYS),
@@ -130,6 +134,7 @@ def search() -> ResponseReturnValue:
         unit=links.unit_of(values),
         radius=links.radius_of(asked, links.unit_of(values)),
         total=links.total_words(asked, page, values),
+        wanted=links.wanted(asked),
         chips=links.chips(asked, values),
         sorts=links.sorts(asked, values),
         groups=filters.groups(asked, page),
@@ -178,6 +183,7 @@ def listing(listing_id: str, slug: str = "") -> ResponseReturnValue:  # noqa: AR
             listing=found,
             now=datetime.now(UTC),
             phones=found.phones,
+            share=share(to(f"/listing/{found.id}")),
         )
 
 
@@ -203,23 +209,52 @@ def _gone(found: Listing, samples: bool) -> str:
 
 
 @site.get("/list")
-def shortlist() -> str:
-    """The chosen listings to print, to share, to take along; their ids are in the address."""
+def shortlist() -> ResponseReturnValue:
+    """The chosen listings to print, to share, to take along; their ids are in the address.
+
+    With ``compare`` those that it names stand side by side.
+    """
     typed = request.args.get("near", "").strip()
     values = request.args.to_dict(flat=False)
     with state().reader.connect() as connection, Session(connection) as session:
         found = chosen.read(values, connection, session, state().config.country)
-        return render_template(
+        side = chosen.picked(found, values)
+        fewest, most = chosen.SIDE_BY_SIDE
+        common = {
+            "samples": _samples(connection),
+            "now": datetime.now(UTC),
+            "unit": links.unit_of(values),
+        }
+        if fewest <= len(side.hits) <= most:
+            return _side_by_side(side, chosen.url(found, typed), common)
+        wrong = "compare" in values and bool(found.hits)
+        ids = [str(hit.listing.id) for hit in found.hits]
+        body = render_template(
             "list.html",
-            samples=_samples(connection),
-            now=datetime.now(UTC),
             found=found,
-            unit=links.unit_of(values),
+            typed=typed,
+            wrong=wrong,
+            picked=[hit.listing.id for hit in (side if wrong else found).hits],
             less=[chosen.url(found, typed, hit.listing) for hit in found.hits],
-            more=links.search_url(
-                {"keep": [str(hit.listing.id) for hit in found.hits]}, near=typed or None
-            ),
+            more=links.search_url({"keep": ids}, near=typed or None),
+            share=share(chosen.url(found, typed)),
+            **common,
         )
+    return body, 400 if wrong else 200
+
+
+def _side_by_side(side: chosen.Shortlist, whole: str, common: dict[str, Any]) -> str:
+    """Some places of the list whose address is ``whole``, in columns."""
+    names = urlencode([("compare", hit.listing.id) for hit in side.hits])
+    return render_template(
+        "compare.html",
+        found=side,
+        whole=whole,
+        who=[answers.who_can_come(hit.listing) for hit in side.hits],
+        differences=chosen.differences(side.hits),
+        share=share(f"{whole}&{names}"),
+        **common,
+    )
 
 
 @site.get("/exit")

@@ -6,10 +6,9 @@ miles or kilometres.
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 
 import phonenumbers
 from babel.dates import format_date, format_time
@@ -21,7 +20,7 @@ from directory.parameters import METRES
 from directory.phrases import Part
 from directory.schedule import next_session
 from directory.search import Hit
-from directory.vocabulary import Facet, Term, vocabulary
+from directory.vocabulary import vocabulary
 from directory.web.language import (
     ENGLISH,
     gettext,
@@ -45,8 +44,6 @@ COUNTRIES = {
     "AU": msgid("Australia"),
     "NZ": msgid("New Zealand"),
 }
-MAIN_TERMS, MAIN_PER_FACET = 6, 2
-_MAIN_ORDER = ("fellowship", "service", "pay", "who", "meeting", "language", "substance", "access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,46 +325,6 @@ def gone(listing: Listing) -> str:
     )
 
 
-@cache
-def _order() -> dict[str, tuple[int, int]]:
-    """Where a card shows each term: by facet, then as the vocabulary has it."""
-    terms = vocabulary().terms.values()
-    return {t.code: (_MAIN_ORDER.index(t.facet), n) for n, t in enumerate(terms)}
-
-
-def main_terms(listing: Listing, chosen: tuple[str, ...] = ()) -> list[Term]:
-    """Up to six terms for a card: chosen ones first, then the first two of each facet."""
-    terms = vocabulary().terms
-    has = [code for code in chosen if code in listing.terms]
-    shown = Counter[str]()
-    for code in sorted(listing.terms, key=_order().__getitem__):
-        facet = terms[code].facet
-        if code not in has and code != "language:en" and shown[facet] < MAIN_PER_FACET:
-            shown[facet] += 1
-            has.append(code)
-    return [terms[code] for code in has[: max(MAIN_TERMS, len(chosen))]]
-
-
-def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
-    """All its terms in the vocabulary's order, by facet."""
-    found = []
-    for facet in vocabulary().facets.values():
-        if mine := [term for term in facet.terms if term.code in listing.terms]:
-            found.append((facet, mine))
-    return found
-
-
-def ages(listing: Listing) -> str | None:
-    """Whom it takes by age, or None where it does not say."""
-    if listing.min_age is not None and listing.max_age is not None:
-        return gettext("Ages %(least)s to %(most)s", least=listing.min_age, most=listing.max_age)
-    if listing.min_age is not None:
-        return gettext("Age %(least)s and older", least=listing.min_age)
-    if listing.max_age is None:
-        return None
-    return gettext("Up to age %(most)s", most=listing.max_age)
-
-
 def served(listing: Listing) -> str | None:
     """The regions it serves without a door, in words."""
     names = []
@@ -383,6 +340,12 @@ def served(listing: Listing) -> str | None:
 def said(listing: Listing, text: str) -> str:
     """A text of a listing as its source has it; of those that come with us, translated."""
     return translated(text) if listing.source.origin == "bundled" else text
+
+
+def organization(listing: Listing) -> str | None:
+    """Who runs it, where its name does not already say so."""
+    runs, name = listing.organization or "", listing.name
+    return None if not runs or name.casefold().startswith(runs.casefold()) else runs
 
 
 def slug(name: str) -> str:

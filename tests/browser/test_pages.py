@@ -48,7 +48,11 @@ def paths(browser: Browser, live_site: str) -> list[str]:
         listings.append(page.locator(".card h3 a").first.get_attribute("href") or "")
     page.close()
     report = "/report/" + listings[0].split("/")[2]
-    return [*PATHS, *listings, report, f"/es{report}", f"{report}/thanks", "/confirm/broken"]
+    ids = [path.split("/")[2] for path in listings]
+    kept = "/list?near=Denver&" + "&".join(f"id={each}" for each in ids)
+    compared = kept + "".join(f"&compare={each}" for each in ids)
+    own = [report, f"/es{report}", f"{report}/thanks", "/confirm/broken"]
+    return [*PATHS, *listings, *own, kept, f"/es{compared}"]
 
 
 def test_a_mistake_is_reported_without_javascript_or_cookie(
@@ -126,6 +130,22 @@ def test_filters_open_and_close_on_a_phone_without_javascript(
     expect(page).to_have_url(re.compile("near=Denver.*kind=support_group"))
     expect(filters).to_be_hidden()
     context.close()
+
+
+def test_a_phone_shows_a_result_without_scrolling(browser: Browser, live_site: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{live_site}/search?q=detox that takes medicaid&near=Denver")
+    # Only samples say that they are none.
+    page.evaluate("document.querySelector('.sample-note').remove()")
+    first = page.locator(".card h3").first.bounding_box()
+    out = page.locator(".exit").bounding_box()
+    assert first
+    assert out
+    assert first["y"] + first["height"] <= out["y"]
+    expect(page.locator(".card .key b").first).to_have_text("Medicaid")
+    page.get_by_text("Not what you meant?").click()
+    expect(page.get_by_role("link", name="Search for exactly these words")).to_be_visible()
+    page.close()
 
 
 def crisis_lines(page: Page) -> list[str | None]:
