@@ -262,6 +262,7 @@
       const name = element("span", "", town.name);
       name.style.translate = `${corner[0]}px ${corner[1]}px`;
       name.style.width = `${wide}px`;
+      name.style.textAlign = ["left", "right"][corners.indexOf(corner)] ?? "center";
       const className = large ? "town large" : "town";
       const icon = L.divIcon({ html: name, className, iconSize: null });
       const options = { icon, pane: "towns", interactive: false, keyboard: false };

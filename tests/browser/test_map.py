@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Response, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, expect
 
 from directory.config import Config
 from directory.web.app import create_app
@@ -56,6 +56,13 @@ def opened(page: Page) -> Locator:
     return settled(page)
 
 
+def box(part: Locator) -> FloatRect:
+    """Where something is on the screen; it has to be there."""
+    found = part.bounding_box()
+    assert found
+    return found
+
+
 def answer(page: Page, path: str) -> list[dict[str, Any]]:
     """The features that the API gives for the question of a page."""
     found = page.request.get(path.replace("/search?", "/api/v1/search.geojson?"))
@@ -73,10 +80,8 @@ def test_on_a_wide_screen_the_map_stands_beside_the_list(browser: Browser, live_
     with page_of(browser, WIDE) as page:
         page.goto(live_site + ALL)
         settled(page)
-        box, card = page.locator("#map").bounding_box(), page.locator(".card").first.bounding_box()
-        assert box
-        assert card
-        assert box["x"] >= card["x"] + card["width"]
+        card = box(page.locator(".card").first)
+        assert box(page.locator("#map"))["x"] >= card["x"] + card["width"]
         expect(page.get_by_role("link", name="Show map")).to_be_hidden()
         page.mouse.wheel(0, 3000)
         expect(page.locator("#map .map")).to_be_in_viewport()
@@ -141,7 +146,7 @@ def test_the_map_shows_the_results_and_no_private_place(browser: Browser, live_s
 
 def test_a_place_that_is_only_known_about_is_an_area(browser: Browser, live_site: str) -> None:
     path = "/search?near=Littleton, CO&radius=100"
-    with page_of(browser, WIDE) as page:
+    with page_of(browser, WIDE, reduced_motion="reduce") as page:
         page.goto(live_site + path)
         settled(page)
         about = [
@@ -153,16 +158,11 @@ def test_a_place_that_is_only_known_about_is_an_area(browser: Browser, live_site
         area = page.get_by_role("button", name=f"{about[0]}, somewhere in this area")
         expect(area).to_be_visible()
         expect(area.locator(".pin")).to_have_count(0)
-        before = area.bounding_box()
+        before = box(area)["width"]
         for _ in range(3):
             page.get_by_role("button", name="Zoom in", exact=True).click()
-            page.wait_for_timeout(400)
-        area.scroll_into_view_if_needed()
-        after = area.bounding_box()
-        assert before
-        assert after
         # It is as large as the ground that it stands for.
-        assert after["width"] > 3 * before["width"]
+        assert box(area)["width"] > 3 * before
         expect(page.get_by_text("A circle is an area")).to_be_visible()
 
 
@@ -244,15 +244,15 @@ def test_on_a_phone_a_marker_brings_its_card(browser: Browser, live_site: str) -
 
 def test_search_this_area(browser: Browser, live_site: str) -> None:
     path = "/search?q=treatment near Denver&radius=100&sort=distance"
-    with page_of(browser, PHONE) as page:
+    with page_of(browser, PHONE, reduced_motion="reduce") as page:
         page.goto(live_site + path)
         opened(page)
         area = page.get_by_role("button", name="Search this area")
         expect(area).to_be_hidden()
-        page.locator("#map .map").focus()
-        for _ in range(4):
-            page.keyboard.press("ArrowUp")
-            page.wait_for_timeout(300)
+        page.mouse.move(350, 200)
+        page.mouse.down()
+        page.mouse.move(350, 500, steps=5)
+        page.mouse.up()
         area.click()
         page.wait_for_url(re.compile("lat="))
         asked = parse_qs(urlsplit(page.url).query)
@@ -293,9 +293,8 @@ def test_without_a_script_the_list_is_complete(browser: Browser, live_site: str)
             expect(page.locator("#map")).to_be_hidden()
             page.goto(f"{live_site}{PAID}#map")
             expect(page.locator("#map")).to_be_hidden()
-            results, card = page.locator("#results"), page.locator(".card").first
-            width = (results.bounding_box() or {})["width"]
-            assert (card.bounding_box() or {})["width"] == pytest.approx(width, abs=1)
+            results, card = box(page.locator("#results")), box(page.locator(".card").first)
+            assert card["width"] == pytest.approx(results["width"], abs=1)
 
 
 def test_a_map_that_cannot_be_loaded_says_so(browser: Browser, live_site: str) -> None:
@@ -356,7 +355,6 @@ def test_tiles_from_elsewhere_wait_to_be_asked(
         expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
         for _ in range(2):
             page.get_by_role("button", name="Zoom out").click()
-            page.wait_for_timeout(300)
         expect(page.get_by_text("© Them")).to_be_visible()
         abroad = {urlsplit(url).netloc for url in asked} - {urlsplit(site).netloc}
         assert abroad == {urlsplit(other).netloc}
