@@ -136,15 +136,12 @@ def test_a_point_stays_in_the_form_as_a_place(client: FlaskClient) -> None:
     html = client.get("/search?lat=39.74&lon=-104.99").text
     assert 'name="near" type="search" value="Denver, CO (39.74, -104.99)"' in html
     assert 'name="lat"' not in html
-    assert heading(html) == "17 results within 25 miles, near Denver, CO"
+    assert heading(html).endswith(" results within 25 miles, near Denver, CO")
     same = client.get("/search?near=Denver, CO (39.74, -104.99)").text
     assert heading(same) == heading(html)
-    assert (
-        "Distances are from a point near Denver, CO."
-        in client.get(
-            f"/list?near=39.74,-104.99&id={re.search('at-([0-9a-f-]{36})', html)[1]}"  # type: ignore[index]
-        ).text
-    )
+    kept = re.findall(r'id="at-([0-9a-f-]{36})"', html)[0]
+    html = client.get(f"/list?near=39.74,-104.99&id={kept}").text
+    assert "Distances are from a point near Denver, CO." in html
 
 
 def test_a_question_goes_elsewhere_without_its_place(client: FlaskClient) -> None:
