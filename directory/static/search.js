@@ -63,6 +63,7 @@
     if (loaded) return;
     loaded = true;
     columns.classList.add("with-map");
+    document.body.classList.add("broad");
     for (const href of map.dataset.styles.split(" ")) add("link", { rel: "stylesheet", href });
     const failed = () => {
       map.querySelector(".map-failed").textContent = map.dataset.failed;
