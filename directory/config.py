@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,10 @@ from directory.errors import UsageError
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 SHORTEST_KEY = 32
+# Printable ASCII without what would end the address in a header: the host goes into one.
+_TILES = re.compile(
+    r"https?://[a-z0-9.-]+(?::\d+)?/(?=\S*\{z\})(?=\S*\{x\})(?=\S*\{y\})[!-~]+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Config:
     secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
     geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
     exit_to: where somebody who leaves fast is taken.
+    map_tiles: the address of map tiles with {z}, {x} and {y}, from elsewhere; "" draws outlines.
+    map_credit: whom the map names for its tiles.
     """
 
     database_url: str | None
@@ -48,6 +55,8 @@ class Config:
     geocoder: str = ""
     exit_to: str = "https://www.weather.gov/"
     feed_seconds: int = 1800
+    map_tiles: str = ""
+    map_credit: str = ""
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -64,6 +73,8 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
     "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
     "DIRECTORY_EXIT": ("https://www.weather.gov/", "where those who leave fast are taken"),
+    "DIRECTORY_MAP_TILES": ("", "address of map tiles with {z}, {x}, {y}; empty: our own outlines"),
+    "DIRECTORY_MAP_CREDIT": ("", "whom the map names as the source of those tiles"),
     "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
 
@@ -106,6 +117,12 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     leave = value["DIRECTORY_EXIT"]
     if not (leave.startswith(("https://", "http://")) and leave.isascii() and leave.isprintable()):
         raise UsageError(f"DIRECTORY_EXIT is {leave!r}; it takes a link to a harmless page.")
+    tiles = value["DIRECTORY_MAP_TILES"]
+    if tiles and not _TILES.fullmatch(tiles):
+        raise UsageError(
+            f"DIRECTORY_MAP_TILES is {tiles!r}; it takes an address such as "
+            "https://tiles.example.org/{z}/{x}/{y}.png, on one host."
+        )
     return Config(
         database_url=value["DIRECTORY_DATABASE_URL"] or None,
         read_url=value["DIRECTORY_READ_URL"] or None,
@@ -121,6 +138,8 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         geocoder=value["DIRECTORY_GEOCODER"],
         exit_to=leave,
         feed_seconds=int(seconds),
+        map_tiles=tiles,
+        map_credit=value["DIRECTORY_MAP_CREDIT"],
     )
 
 
@@ -141,4 +160,6 @@ def environment(config: Config) -> dict[str, str]:
         "DIRECTORY_SECRET_KEY": config.secret_key or "",
         "DIRECTORY_GEOCODER": config.geocoder,
         "DIRECTORY_EXIT": config.exit_to,
+        "DIRECTORY_MAP_TILES": config.map_tiles,
+        "DIRECTORY_MAP_CREDIT": config.map_credit,
     }

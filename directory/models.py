@@ -35,6 +35,10 @@ LISTED = "status = 'active' AND duplicate_of IS NULL"
 SHARE = 16
 DETOX = "listed AND in_person AND terms @> '{service:detox}'"
 SAMPLED = "id < '10000000-0000-0000-0000-000000000000'"
+# Rows of the gazetteer that can say where a point is, and where they are.
+TOWN = "kind = 'city' AND NOT alias AND population >= 1000"
+CITY = f"{TOWN} AND population >= 100000"
+TOWN_POINT = "ST_SetSRID(ST_MakePoint(lon, lat), 4326)"
 
 
 class WeeklyMinutes(TypeDecorator[list[Span]]):
@@ -308,7 +312,16 @@ class PlaceName(Base):
     county: Mapped[str | None] = mapped_column(comment="of a ZIP code, the one it is mostly in")
     alias: Mapped[bool]
     timezone: Mapped[str | None]
-    __table_args__ = (Index("ix_place_key", "key", postgresql_ops={"key": "text_pattern_ops"}),)
+    __table_args__ = (
+        Index("ix_place_key", "key", postgresql_ops={"key": "text_pattern_ops"}),
+        Index(
+            "ix_place_town",
+            text(TOWN_POINT),
+            postgresql_using="gist",
+            postgresql_where=text(TOWN),
+        ),
+        Index("ix_place_city", text("population DESC"), postgresql_where=text(CITY)),
+    )
 
 
 class Generation(Base):

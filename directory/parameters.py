@@ -16,6 +16,7 @@ from directory.errors import UsageError
 from directory.places import Place, find_place, place_at
 from directory.question import When
 from directory.records import KINDS
+from directory.towns import named
 from directory.understand import literal, understand
 from directory.vocabulary import vocabulary
 
@@ -42,6 +43,8 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
         # Help lines are for a country: that of the place.
         there = place.country if place else country
         asked = understand(typed, connection, there, place=place is None)
+    if place is not None:
+        place = named(connection, place, country)
     place = place or asked.place
     sort = _choice(values, "sort", SORTS) or "best"
     if sort == "distance" and place is None:

@@ -48,7 +48,8 @@ _PARTS = frozenset(
     "downtown uptown midtown central greater".split()
 )
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
-_POINT = re.compile(r"([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)")
+# A point, alone or in brackets after what it is near to, as pages write it.
+_POINT = re.compile(r"(?:[^()]*\()?([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\)?")
 # Postal codes at the end of a text, the countries that write them so, and the keys to try, the
 # most exact first: a British code is known by sector ("SW1A 1") or at least outward ("SW1A").
 _CODES = [
@@ -179,7 +180,7 @@ def find_place(
         )
     if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
         ranked = [row for row in ranked if not row.alias]
-    first, *others = _places(ranked, country)
+    first, *others = places_of(ranked, country)
     if first.country == country:  # a smaller place abroad is hardly meant
         others = [o for o in others if o.country == country or o.population > first.population]
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
@@ -212,7 +213,7 @@ def beginning(session: Session | Connection, typed: str, country: str, limit: in
         return []
     values = {"beginning": f"{key}%", "country": country, "most": 4 * limit}
     rows = list(session.execute(_BEGINNING, values))
-    return [place.name for place in _places(rows, country)][:limit]
+    return [place.name for place in places_of(rows, country)][:limit]
 
 
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
@@ -224,7 +225,7 @@ def _rank(row: Any, country: str) -> tuple[int, float, int]:
     return tier, -weight, row.id
 
 
-def _places(ranked: list[Any], country: str) -> list[Place]:
+def places_of(ranked: list[Any], country: str) -> list[Place]:
     """The rows as they are shown; of those with one name, or in one spot, the first."""
     found: dict[str, Place] = {}
     for row in ranked:

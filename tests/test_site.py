@@ -17,11 +17,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from directory import db, pocket
-from directory.config import ROOT, Config
+from directory.config import ROOT, Config, load_config
+from directory.errors import UsageError
 from directory.models import Listing
 from directory.vocabulary import vocabulary
 from directory.web import wording
-from directory.web.app import create_app
+from directory.web.app import HEADERS, create_app
 from directory.web.site import error_page
 from tests.builders import asked_by
 from tests.conftest import Loader, settings
@@ -34,13 +35,20 @@ def heading(html: str) -> str:
     return found.group(1) if found else ""
 
 
+def check_scripts(html: str) -> None:
+    """Ours, from our own files; pages with a search form have one more."""
+    names = ("exit", "search") if 'role="search"' in html else ("exit",)
+    wanted = [f'<script src="/static/{name}.js">' for name in names]
+    assert re.findall(r"<script[^>]*>[^<]*", html) == wanted
+
+
 def check_frame(html: str) -> None:
     """What every page must have and must not have."""
     assert 'href="tel:911"' in html
     assert 'href="tel:988"' in html
     assert 'href="tel:+18006624357"' in html
     assert html.count("<h1") == 1
-    assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/exit.js">']
+    check_scripts(html)
     assert " style=" not in html
     assert not re.search(r"(?:src|action)=\"https?:", html)
     assert not re.search(r"<link[^>]+href=\"https?:", html)
@@ -126,8 +134,68 @@ def test_ambiguous_places_offer_the_others(client: FlaskClient) -> None:
 
 def test_a_point_stays_in_the_form_as_a_place(client: FlaskClient) -> None:
     html = client.get("/search?lat=39.74&lon=-104.99").text
-    assert 'name="near" type="search" value="39.74, -104.99"' in html
+    assert 'name="near" type="search" value="Denver, CO (39.74, -104.99)"' in html
     assert 'name="lat"' not in html
+    assert heading(html).endswith(" results within 25 miles, near Denver, CO")
+    same = client.get("/search?near=Denver, CO (39.74, -104.99)").text
+    assert heading(same) == heading(html)
+    kept = re.findall(r'id="at-([0-9a-f-]{36})"', html)[0]
+    html = client.get(f"/list?near=39.74,-104.99&id={kept}").text
+    assert "Distances are from a point near Denver, CO." in html
+
+
+def test_a_question_goes_elsewhere_without_its_place(client: FlaskClient) -> None:
+    """What the map and "Near me" ask anew: another place than the one in the words."""
+    html = client.get("/search?q=detox near Denver&term=pay:medicaid&page=1").text
+    assert 'data-placeless="detox"' in html
+    assert 'data-elsewhere="/search?q=detox&amp;term=pay%3Amedicaid"' in html
+    html = client.get("/es/search?near=Denver&radius=50&unit=km").text
+    assert 'data-elsewhere="/es/search?unit=km"' in html
+
+
+def test_tiles_are_asked_of_their_host_alone_and_said(sample_config: Config) -> None:
+    tiles = "https://tiles.example.org:8443/{z}/{x}/{y}.png?key=a"
+    client = create_app(replace(sample_config, map_tiles=tiles, map_credit="© Them")).test_client()
+    policy = client.get("/search?near=Denver").headers["Content-Security-Policy"]
+    assert "img-src 'self' https://tiles.example.org:8443;" in policy
+    assert (
+        policy.replace(" https://tiles.example.org:8443", "") == HEADERS["Content-Security-Policy"]
+    )
+    html = client.get("/search?near=Denver").text
+    assert f'data-tiles="{tiles}"' in html
+    assert "© Them" in html
+    assert "with-map" not in html
+    for path, said in (
+        ("/privacy", "come from tiles.example.org:8443."),
+        ("/es/privacy", "vienen de tiles.example.org:8443."),
+    ):
+        html = client.get(path).text
+        assert said in html
+        assert "no outside fonts or maps" not in html
+
+
+@pytest.mark.parametrize(
+    "tiles",
+    [
+        "https://tiles.example.org/{z}/{x}.png",
+        "https://{s}.example.org/{z}/{x}/{y}.png",
+        "https://a.example.org; script-src *; /{z}/{x}/{y}",
+        "https://a.example.org,b/{z}/{x}/{y}",
+        "javascript:{z}{x}{y}",
+        "/{z}/{x}/{y}.png",
+    ],
+)
+def test_tiles_that_are_no_address_on_one_host(tiles: str) -> None:
+    with pytest.raises(UsageError, match="DIRECTORY_MAP_TILES"):
+        load_config({"DIRECTORY_MAP_TILES": tiles})
+    good = "https://tiles.example.org/{z}/{y}/{x}.png"
+    assert load_config({"DIRECTORY_MAP_TILES": good}).map_tiles == good
+
+
+def test_a_browser_may_tell_where_it_is_to_this_site_alone(client: FlaskClient) -> None:
+    for path in ("/", "/search?near=Denver", "/api/v1/search?near=Denver"):
+        policy = client.get(path).headers["Permissions-Policy"]
+        assert policy == "geolocation=(self), camera=(), microphone=()"
 
 
 def test_a_wrong_value_keeps_the_others(client: FlaskClient) -> None:
@@ -144,7 +212,7 @@ def test_a_wrong_value_keeps_the_others(client: FlaskClient) -> None:
 def test_what_was_typed_is_escaped(client: FlaskClient) -> None:
     for query in ("q=<script>alert(1)</script>", 'q="><img src=x>&near=Qq<b>', "radius=<b>"):
         html = client.get(f"/search?{query}").text
-        assert re.findall(r"<script[^>]*>[^<]*", html) == ['<script src="/static/exit.js">']
+        check_scripts(html)
         assert "<img" not in html
         assert '<b>"' not in html
 
@@ -276,7 +344,7 @@ def test_branches_of_one_name_are_one_result(
     client = create_app(settings(config, database.url)).test_client()
     html = client.get("/search?near=39.75,-104.99").text
     assert "9 results" in html
-    assert html.count('<li class="card">') == 3
+    assert html.count('<li class="card"') == 3
     assert "6 more times or places" in html
     days = re.findall(r"(?:Next: |Meeting now, until )(\w+)", html)
     assert len(days) == 7

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from directory.formats.json import hit_document
+from directory.models import Listing
 from directory.search import Hit
 
 _COLUMNS = (
@@ -26,14 +27,19 @@ def geojson_document(hits: Iterable[Hit], now: datetime) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [_feature(hit, now) for hit in hits]}
 
 
+def on_map(listing: Listing) -> bool:
+    """Whether a point is known that anybody may see."""
+    known = listing.latitude is not None and listing.longitude is not None
+    return known and listing.address_public
+
+
 def _feature(hit: Hit, now: datetime) -> dict[str, Any]:
     found = hit_document(hit, now)
     lat, lon = found.pop("lat"), found.pop("lon")
-    shown = found["address_public"] and lat is not None and lon is not None
     return {
         "type": "Feature",
         "id": found["id"],
-        "geometry": {"type": "Point", "coordinates": [lon, lat]} if shown else None,
+        "geometry": {"type": "Point", "coordinates": [lon, lat]} if on_map(hit.listing) else None,
         "properties": found,
     }
 

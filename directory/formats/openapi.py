@@ -65,6 +65,19 @@ def _suggest() -> list[dict[str, Any]]:
     ]
 
 
+def _box() -> list[dict[str, Any]]:
+    edges = (("west", 180), ("south", 90), ("east", 180), ("north", 90))
+    return [
+        _parameter(
+            name,
+            "An edge of the box in WGS 84 degrees.",
+            {"type": "number", "minimum": -most, "maximum": most},
+        )
+        | {"required": True}
+        for name, most in edges
+    ]
+
+
 def _maybe(kind: str) -> dict[str, Any]:
     return {"type": [kind, "null"]}
 
@@ -129,7 +142,10 @@ def _schemas() -> dict[str, Any]:
     }
     suggestion = _object({"text": text, "kind": _any_of("term", "place", "name")})
     suggestion["properties"]["code"] = text
+    number = {"type": "number"}
+    town = {"name": text, "lat": number, "lon": number, "population": {"type": "integer"}}
     return {
+        "Towns": _object({"towns": {"type": "array", "items": _object(town)}}),
         "Suggestions": _object({"suggestions": {"type": "array", "items": suggestion}}),
         "Listing": _object(listing),
         "Hit": _object(hit),
@@ -214,6 +230,9 @@ def openapi_document() -> dict[str, Any]:
             ),
             "/api/v1/suggest": _operation(
                 "suggest", "What typed words may become.", "Suggestions", _suggest(), 400
+            ),
+            "/api/v1/towns": _operation(
+                "towns", "The largest towns in a box.", "Towns", _box(), 400, 503
             ),
             "/api/v1/listings/{id}": _operation(
                 "listing", "One listing.", "Listing", [by_id], 404, 410, 503

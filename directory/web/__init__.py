@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import abort, current_app
 from sqlalchemy import Engine
@@ -18,6 +19,12 @@ class State:
 
     config: Config
     reader: Engine
+
+    @property
+    def tile_host(self) -> str:
+        """The scheme and host of map tiles from elsewhere; "" where maps are our own."""
+        parts = urlsplit(self.config.map_tiles)
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def state() -> State:

@@ -1,8 +1,10 @@
 """The JSON API, and problems as ``application/problem+json`` (RFC 9457)."""
 
 import json
+import math
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +22,7 @@ from directory.formats.json import listing_document, search_document, vocabulary
 from directory.formats.openapi import openapi_document
 from directory.parameters import Values
 from directory.search import Hit, Page, explain
+from directory.towns import Box, largest
 from directory.web import listing_of, state, wording
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -101,6 +104,29 @@ def suggest() -> Response:
     response = json_response({"suggestions": found})
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+@api.get("/v1/towns")
+def towns() -> Response:
+    """The largest towns in a box of a map."""
+    with state().reader.connect() as connection:
+        found = largest(connection, _box())
+    return _kept_private(json_response({"towns": [asdict(town) for town in found]}))
+
+
+def _box() -> Box:
+    """The edges in the request; UsageError names the one that makes no box."""
+    edges = {}
+    for name, most in (("west", 180), ("south", 90), ("east", 180), ("north", 90)):
+        try:
+            edges[name] = float(request.args.get(name, ""))
+        except ValueError:
+            edges[name] = math.nan
+        if not -most <= edges[name] <= most:
+            raise UsageError(f"{name} takes a number from -{most} to {most}.", name)
+    if edges["west"] >= edges["east"] or edges["south"] >= edges["north"]:
+        raise UsageError("west must be below east, and south below north.", "west")
+    return Box(**edges)
 
 
 def _links(values: Values, search: Search, page: Page) -> dict[str, str | None]:

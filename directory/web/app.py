@@ -33,11 +33,12 @@ from directory.web.site import error_page, everywhere, site
 # Everything a page needs comes from its own address; nothing tells other sites where from.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
 }
 _QUERY_CANCELED = "57014"
 
@@ -133,6 +134,11 @@ def _headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     # Browsers keep some answers for good unless told: a listing that was gone may return.
     response.headers.setdefault("Cache-Control", "no-cache")
+    if host := state().tile_host:
+        policy = response.headers["Content-Security-Policy"]
+        response.headers["Content-Security-Policy"] = policy.replace(
+            "img-src 'self'", f"img-src 'self' {host}"
+        )
     # A proxy's word is enough: over http, browsers ignore the header.
     if request.is_secure or request.headers.get("X-Forwarded-Proto") == "https":
         response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -90,8 +90,12 @@ def chips(search: Search, values: Values) -> list[Link]:
     own = {part.what for part in search.question.parts} if search.question else set()
     if search.place is not None and "place" not in own:
         name, radius = search.place.name, radius_of(search, unit)
-        within = gettext("within %(radius)s of %(place)s", radius=radius, place=name)
-        label = within if search.near else gettext("for %(place)s", place=name)
+        if search.place.kind == "point":
+            label = gettext("within %(radius)s, near %(place)s", radius=radius, place=name)
+        elif search.near:
+            label = gettext("within %(radius)s of %(place)s", radius=radius, place=name)
+        else:
+            label = gettext("for %(place)s", place=name)
         found.append(Link(label, without_place(values)))
     for code in search.kinds:
         found.append(Link(kind(code).plural, without(values, "kind", code)))
@@ -179,12 +183,24 @@ def paging(search: Search, page: Page, values: Values) -> tuple[Link | None, Lin
 def alternatives(search: Search, values: Values) -> list[Link]:
     """Other places of the same name."""
     others = search.place.alternatives[:4] if search.place else ()
-    changes: dict[str, Change] = {"lat": None, "lon": None}
+    # The other place takes its words' part.
+    changes: dict[str, Change] = {"lat": None, "lon": None, "q": placeless(search, values)}
+    return [Link(place.name, search_url(values, near=place.name, **changes)) for place in others]
+
+
+def placeless(search: Search, values: Values) -> str | None:
+    """What was typed, less the place in it: to ask the same elsewhere."""
     asked = search.question
     for part in asked.parts if asked else ():
-        if asked and part.what == "place":  # the other place takes its words' part
-            changes["q"] = asked.without(part) or None
-    return [Link(place.name, search_url(values, near=place.name, **changes)) for place in others]
+        if asked and part.what == "place":
+            return asked.without(part) or None
+    return next(iter(values.get("q", ())), None)
+
+
+def elsewhere(search: Search, values: Values) -> str:
+    """The search without its place, which a map adds: lat, lon and radius."""
+    changes = dict.fromkeys(PLACE) | {"q": placeless(search, values)}
+    return search_url(values, **changes)
 
 
 def suggestions(search: Search, page: Page, values: Values) -> list[Link]:
@@ -279,9 +295,10 @@ def total_words(search: Search, page: Page, values: Values) -> str:
         total = gettext("%(found)s online or by phone", found=total)
     if search.near and search.place:
         radius, place = radius_of(search, unit), search.place.name
-        total = gettext(
-            "%(found)s within %(radius)s of %(place)s", found=total, radius=radius, place=place
-        )
+        where = {"found": total, "radius": radius, "place": place}
+        if search.place.kind == "point":
+            return gettext("%(found)s within %(radius)s, near %(place)s", **where)
+        return gettext("%(found)s within %(radius)s of %(place)s", **where)
     return total
 
 

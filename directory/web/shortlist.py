@@ -12,6 +12,7 @@ from directory.models import Listing
 from directory.parameters import Values
 from directory.places import Place, distance_m, find_place
 from directory.search import Hit
+from directory.towns import named
 from directory.vocabulary import Facet, Term, vocabulary
 from directory.web.answers import terms_of
 from directory.web.language import msgid, to
@@ -42,7 +43,7 @@ def read(values: Values, connection: Connection, session: Session, country: str)
     if len(ids) > MOST:
         raise UsageError(msgid("A list takes at most %(most)s places."), "id", most=MOST)
     typed = next((text for text in values.get("near", ()) if text.strip()), None)
-    near = find_place(connection, typed, country) if typed else None
+    near = named(connection, find_place(connection, typed, country), country) if typed else None
     known = {
         found.id: found for found in session.scalars(select(Listing).where(Listing.id.in_(ids)))
     }

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from directory.asking import ask
+from directory.formats.flat import on_map
 from directory.formats.ical import calendar
 from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
@@ -148,6 +149,11 @@ def search() -> ResponseReturnValue:
         after=after,
         online_url=links.search_url(values, attend="online", sort=None),
         clear_url=links.cleared(values),
+        placeless=links.placeless(asked, values),
+        elsewhere=links.elsewhere(asked, values),
+        tiles=state().config.map_tiles,
+        tiles_credit=state().config.map_credit,
+        mapped=[hit.listing for hit in page.hits if on_map(hit.listing)],
     )
     response = make_response(body)
     response.headers["Cache-Control"] = "private, no-cache"
@@ -299,7 +305,7 @@ def about() -> str:
 @site.get("/privacy")
 def privacy() -> str:
     """What is kept about readers, in plain words."""
-    return _page("privacy.html")
+    return _page("privacy.html", tile_host=urlsplit(state().tile_host).netloc)
 
 
 @site.get("/sources")

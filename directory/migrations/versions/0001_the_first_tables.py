@@ -57,6 +57,23 @@ def upgrade() -> None:
     op.create_index(
         "ix_place_key", "place", ["key"], unique=False, postgresql_ops={"key": "text_pattern_ops"}
     )
+    op.create_index(
+        "ix_place_town",
+        "place",
+        [sa.literal_column("ST_SetSRID(ST_MakePoint(lon, lat), 4326)")],
+        unique=False,
+        postgresql_using="gist",
+        postgresql_where=sa.text("kind = 'city' AND NOT alias AND population >= 1000"),
+    )
+    op.create_index(
+        "ix_place_city",
+        "place",
+        [sa.literal_column("population DESC")],
+        unique=False,
+        postgresql_where=sa.text(
+            "kind = 'city' AND NOT alias AND population >= 1000 AND population >= 100000"
+        ),
+    )
     op.create_table(
         "source",
         sa.Column("id", sa.Text(), nullable=False),
