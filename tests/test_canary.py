@@ -124,7 +124,8 @@ def ask_everything(port: int) -> None:
     for path in ("/", "/search", "/list", "/sign-in", f"/report/{WORD}", f"/maintain/runs/{WORD}"):
         status, page = ask(port, "POST", path, form)
         assert 300 <= status < 500, path
-        assert WORD not in page or path == "/sign-in"
+        shown = re.sub(r'(?:href|action)="[^"]*"', "", page)
+        assert WORD not in shown or path == "/sign-in"
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", WORD.upper()):
         ask(port, method, f"/search?q={WORD}", form)
     ask(port, "POST", "/sign-in", f"email={WORD * 10_000}")

@@ -1,5 +1,6 @@
 """Every public page in every state (empty, one, many, refused), narrow and wide, light and dark."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -14,6 +15,7 @@ from directory.config import Config
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 # A page's name and state: its address, where {} is the id of the listing of that name.
+EVERY_STATE = bool(os.environ.get("EVERY_STATE"))
 STATES: dict[str, tuple[str, str]] = {
     "home": ("/", ""),
     "search, none": ("/search?q=zebra&near=Denver&term=service:detox&day=monday", ""),
@@ -66,8 +68,9 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def problems(page: Page, state: str) -> list[str]:
-    """What axe finds, and what is too wide, at both widths and in both schemes of colour.
+def problems(page: Page, state: str, turn: int | None = None) -> list[str]:
+    """What axe finds, and what is too wide, at both widths and in both schemes of colour, or at
+    the one of the four whose ``turn`` it is.
 
     The page is loaded once. A scheme changes colours alone, so that only their contrast is looked
     at again.
@@ -75,14 +78,15 @@ def problems(page: Page, state: str) -> list[str]:
     found = []
     if "many" in state or not state.startswith("search"):  # the filters are the same elsewhere
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    for width in (320, 1280):
+    for width in (320, 1280) if turn is None else ((320, 1280)[turn % 2],):
         page.set_viewport_size({"width": width, "height": 900})
         over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if over > 0:
             found.append(f"{state}: {over} px too wide at {width} px")
-        for scheme in ("light", "dark"):
+        for scheme in ("light", "dark") if turn is None else (("light", "dark")[turn // 2 % 2],):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
+            again = scheme == "dark" and turn is None
+            rules = {"runOnly": ["color-contrast"]} if again else {}
             results = Axe().run(page, options=rules)
             if results.violations_count:
                 found.append(f"{state}, {width} px, {scheme}\n{results.generate_report()}")
@@ -90,8 +94,9 @@ def problems(page: Page, state: str) -> list[str]:
 
 
 def test_every_state(page: Page, live_site: str, ids: dict[str, str]) -> None:
+    """Each at one width in one scheme, in turn; at all four with EVERY_STATE=1."""
     found = []
-    for state, (path, name) in STATES.items():
+    for number, (state, (path, name)) in enumerate(STATES.items()):
         answer = page.goto(live_site + path.format(ids[name] if name else ""))
         assert answer is not None
         refused = "refused" in state
@@ -99,7 +104,7 @@ def test_every_state(page: Page, live_site: str, ids: dict[str, str]) -> None:
             state,
             answer.url,
         )
-        found += problems(page, state)
+        found += problems(page, state, None if EVERY_STATE else number)
     assert not found, "\n".join(found)
 
 
