@@ -195,7 +195,8 @@ def _vocabulary_words() -> frozenset[str]:
     return frozenset(token for t in texts for token in tokens(t))
 
 
-def _folder(config: Config) -> Path:
+def folder_of(config: Config) -> Path:
+    """Where the pocket of the configured database is kept."""
     name = hashlib.sha256(db.database_url(config).encode()).hexdigest()[:16]
     return config.home / "pocket" / name
 
@@ -209,7 +210,7 @@ def open_pocket(config: Config, *, warm: bool = False) -> Pocket | None:
 
     A version that replaces another is warmed aside, as is the first one if asked.
     """
-    folder = _folder(config)
+    folder = folder_of(config)
     with _opening:
         try:
             inode = folder.stat().st_ino  # a rebuilt index is another folder
@@ -240,7 +241,7 @@ def refresh(engine: Engine, config: Config, *, quick: bool = False) -> int:
     quick: look no further where no import was applied since the last refresh. A second refresh
     waits for the first. Readers keep the version that they opened.
     """
-    folder = _folder(config)
+    folder = folder_of(config)
     done = folder.with_suffix(".done")
     with _alone(folder), engine.connect() as connection:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))

@@ -33,7 +33,7 @@ _HOUR = re.compile(
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 # Lines for what cannot wait: whatever else is named is no wish then.
-_NAME_LENGTH, _LONG = 5, 9
+_NAME_LENGTH, _LONG = 5, 7
 _URGENT = (("service:poison",), ("service:safe-use-line",))
 # Somebody to talk to: a help line.
 _TALK = (("kind:hotline",), ("service:crisis",))
@@ -62,16 +62,18 @@ def respell(asked: Question, speller: Speller | None) -> str | None:
         if any(len(said) == 1 for said, _ in phrases().get(words.stem(token), ())):
             continue  # a small word, which listings may lack
         known = speller.close(token)
-        if known and not (story and not _means(known[0])):
+        if known and not (story and not _means(known[0], token)):
             text_ = text_[: match.start() + shift] + known[0] + text_[match.end() + shift :]
             shift += len(known[0]) - len(match.group())
     return None if text_ == asked.text else text_
 
 
-def _means(token: str) -> bool:
-    """Whether a phrase that means something begins with the token, or it is long as names are."""
+def _means(token: str, typed: str) -> bool:
+    """Whether a phrase that means something is the token, or it is long, as names are, and what
+    was typed for it does not end as ordinary words do."""
     meanings = phrases().get(words.stem(token), ())
-    return len(token) >= _LONG or any(len(said) == 1 and means for said, means in meanings)
+    named = len(token) >= _LONG and not typed.endswith(("ing", "ed", "ly"))
+    return named or any(len(said) == 1 and means for said, means in meanings)
 
 
 def literal(typed: str) -> Question:

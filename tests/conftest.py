@@ -1,10 +1,11 @@
 """A real PostGIS for every test: a migrated template with the gazetteer, cloned as needed."""
 
 import os
+import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +15,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from werkzeug.serving import make_server
 
-from directory import cluster, db, seeds
+from directory import cluster, db, pocket, seeds
 from directory.config import ROOT, Config, environment, load_config
 from directory.load import load
+from directory.models import Base
 from directory.places import load_places
 from directory.records import Row
 from directory.runs import Report, SourceSpec
@@ -32,6 +35,15 @@ SAID = "said"
 """The property of a test whose text is shown after all tests, whichever process ran it."""
 # A Sunday at noon in Denver.
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
+
+
+# The files that take longest begin first, so that no process is left alone with one at the end.
+LONGEST = ("test_real", "test_matching_real", "test_states", "test_search", "test_failures")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -110,11 +122,62 @@ def template(server: Engine, config: Config) -> Iterator[str]:
         yield str(url.database)
 
 
+class _Spare:
+    """A database that the tests of this process use in turn: to clone one takes a second."""
+
+    def __init__(self, server: Engine, template: str, config: Config) -> None:
+        self._server, self._template, self._config = server, template, config
+        self._kept = ExitStack()
+        self._engine: Engine | None = None
+
+    def take(self) -> Engine:
+        """The database, with the gazetteer and no listings."""
+        if self._engine is None:
+            url = self._kept.enter_context(fresh_database(self._server, self._template))
+            self._engine = self._kept.enter_context(engine_of(self._config, url))
+        return self._engine
+
+    def give_back(self) -> None:
+        """Empty it; where a test left it unable to be, the next one gets another."""
+        engine = self.take()
+        engine.dispose()
+        shutil.rmtree(pocket.folder_of(settings(self._config, engine.url)), ignore_errors=True)
+        try:
+            with engine.begin() as connection:
+                for statement in _EMPTIED:
+                    connection.execute(text(statement))
+        except DBAPIError:
+            self.drop()
+
+    def drop(self) -> None:
+        """Be rid of the database."""
+        self._engine = None
+        self._kept.close()
+
+
+_EMPTIED = (
+    "SET LOCAL lock_timeout = '5s'",
+    # What a test left open would hold its tables.
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    f"TRUNCATE {', '.join(Base.metadata.tables.keys() - {'place', 'generation'})} RESTART IDENTITY",
+    "UPDATE generation SET number = DEFAULT, samples = DEFAULT",
+)
+
+
+@pytest.fixture(scope="session")
+def spare(server: Engine, template: str, config: Config) -> Iterator[_Spare]:
+    """The database that tests use in turn."""
+    found = _Spare(server, template, config)
+    yield found
+    found.drop()
+
+
 @pytest.fixture
-def database(server: Engine, template: str, config: Config) -> Iterator[Engine]:
+def database(spare: _Spare) -> Iterator[Engine]:
     """A migrated database with the gazetteer and no listings, for one test."""
-    with fresh_database(server, template) as url, engine_of(config, url) as engine:
-        yield engine
+    yield spare.take()
+    spare.give_back()
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def test_words_names_and_updates(database: Engine, home: Config, load_rows: Load
 def test_a_broken_index_is_made_anew(database: Engine, home: Config, load_rows: Loader) -> None:
     load_rows({"name": "Open Door"})
     pocket.refresh(database, home)
-    for file in pocket._folder(home).iterdir():
+    for file in pocket.folder_of(home).iterdir():
         file.write_bytes(b"broken")
     pocket._open.clear()
     assert pocket.open_pocket(home) is None
@@ -74,5 +74,5 @@ def test_a_quick_refresh_looks_only_where_an_import_was_applied(
     assert pocket.refresh(database, home) == 1
     load_rows({"name": "Open House"})
     assert pocket.refresh(database, home, quick=True) == 1
-    shutil.rmtree(pocket._folder(home))
+    shutil.rmtree(pocket.folder_of(home))
     assert pocket.refresh(database, home, quick=True) == 1

@@ -77,8 +77,11 @@ def test_an_import_between_two_statements_is_in_no_part_of_the_answer(
 
     publish(database, 0)
     event.listen(reader, "before_cursor_execute", between)
-    with reader.connect() as connection:
-        page = answer(connection, SEARCHES[name], NOW)
+    try:
+        with reader.connect() as connection:
+            page = answer(connection, SEARCHES[name], NOW)
+    finally:
+        event.remove(reader, "before_cursor_execute", between)
     assert len(published) > 1, "an answer of one statement proves nothing"
     # What was published before the first statement counts, and nothing later.
     assert state_of(page) == 1

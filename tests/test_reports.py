@@ -231,6 +231,8 @@ def test_nothing_of_a_report_reaches_a_log(
     guest.application.testing = False
     guest.application.config["PROPAGATE_EXCEPTIONS"] = False
     answer = guest.post(f"/report/{listing}", data=SAYS | {"words": "Zebrafish"})
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE report DROP CONSTRAINT broken"))
     assert answer.status_code == 500
     said = caplog.text + "".join(capfd.readouterr())
     assert "/report/" in said  # a fault of ours is told

@@ -101,7 +101,8 @@ def judge(
     best = itertools.islice((row for row in everything if grade(row, asked) == 2), SHOWN)
     ideal = [2 for _ in best]
     if "good" in asked and len(ideal) < SHOWN:
-        ideal += [1] * sum(grade(row, asked) == 1 for row in everything)
+        good = (1 for row in everything if grade(row, asked) == 1)
+        ideal += itertools.islice(good, SHOWN - len(ideal))
     assert 2 in ideal, f"nothing can be right for {asked['ask']}"
     gains = [grade(listing, asked) for listing in listings[:SHOWN]]
     wrong = list(_misunderstood(asked.get("understood", {}), question))
