@@ -17,6 +17,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from directory import schedule, words
+from directory.clean import json_value
 from directory.letters import letters
 from directory.records import Note, Record
 
@@ -81,7 +82,8 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
         "quality": quality(record),
         "letters": letters(record.kind, record.terms),
         "content_hash": digest,
-        "repairs": _json([asdict(note) for note in notes]),
+        # What a note quotes of a feed may be anything.
+        "repairs": _json(json_value([asdict(note) for note in notes])),
         "search": words.search_vector(record, hours),
         "name_key": words.name_key(record.name),
     }

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from directory import db
+from directory.clean import json_value
 from directory.errors import UsageError
 from directory.guard import Alarm, checked_limits
 from directory.quarantine import field_of, with_remedy
@@ -103,7 +104,7 @@ class Report:
                 {
                     "position": where,
                     "code": code,
-                    "message": with_remedy(code, message),
+                    "message": json_value(with_remedy(code, message)),
                     "sample": sample,
                     "field": field_of(code),
                 }

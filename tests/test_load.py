@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from directory import derive
 from directory.feed import FeedError
 from directory.load import load
-from directory.records import Refused, Row
+from directory.records import Note, Refused, Row
 from directory.runs import LockedError, Report, SourceSpec, exclusive
 from tests.conftest import DEFAULTS, Loader
 
@@ -252,3 +252,14 @@ def test_any_rows_whatever_are_accounted_for(database: Engine, feed: list[dict[s
     again = load(database, source, rows)
     assert again.status in ("unchanged", "refused")
     assert again.same + again.rejected == len(feed)
+
+
+def test_what_a_note_or_a_refusal_quotes_may_be_anything(database: Engine) -> None:
+    """A NUL, which PostgreSQL cannot store, fails no import."""
+    note, refusal = Note("sessions", "bad_day", "is \0 no day"), Refused("odd", "is \0 odd")
+    rows = [
+        Row("item 1", {**DEFAULTS, "external_id": "a"}, {}, [note]),
+        Row("item 2", {}, {}, [], refusal),
+    ]
+    report = load(database, SourceSpec("test", "csv", "test"), rows)
+    assert (report.status, report.added, report.rejected, report.repaired) == ("applied", 1, 1, 1)
