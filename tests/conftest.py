@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
@@ -27,6 +28,9 @@ from directory.places import load_places
 from directory.records import Row
 from directory.runs import Report, SourceSpec
 from directory.web.app import create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 # Tests serve feeds from this machine.
 os.environ["DIRECTORY_PRIVATE_FEEDS"] = "1"
@@ -112,14 +116,31 @@ def engine_of(config: Config, url: URL) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def template(server: Engine, config: Config) -> Iterator[str]:
-    """The name of a migrated database with the gazetteer, to clone."""
-    with fresh_database(server) as url:
-        with engine_of(config, url) as engine:
-            db.migrate(engine)
-            with engine.begin() as connection:
-                load_places(connection)
-        yield str(url.database)
+def template(server: Engine, config: Config, testrun_uid: str) -> Iterator[str]:
+    """The name of a migrated database with the gazetteer, to clone.
+
+    The processes of a run share it: the first to need it makes it, and the last one out drops it.
+    """
+    name = f"test_{testrun_uid}"
+    key = {"key": int(testrun_uid[:15], 16), "name": name}
+    with server.connect() as connection:
+
+        def say(statement: str) -> bool:
+            return bool(connection.execute(text(statement), key).scalar())
+
+        say("SELECT pg_advisory_lock(:key)")
+        if not say("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)"):
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            with engine_of(config, server.url.set(database=name)) as engine:
+                db.migrate(engine)
+                with engine.begin() as filling:
+                    load_places(filling)
+        say("SELECT pg_advisory_lock_shared(:key)")
+        say("SELECT pg_advisory_unlock(:key)")
+        yield name
+        say("SELECT pg_advisory_unlock_shared(:key)")
+        if say("SELECT pg_try_advisory_lock(:key)"):
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 class _Spare:
@@ -218,7 +239,7 @@ def client(app: Flask) -> FlaskClient:
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
+def serving(app: "WSGIApplication") -> Iterator[str]:
     """The address of ``app``, served over HTTP for real browsers."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -16,6 +16,7 @@ from directory.pocket import open_pocket
 from directory.web import (  # noqa: F401 - the pages of two are the site's
     State,
     confirm,
+    delivery,
     guides,
     language,
     report,
@@ -87,6 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
+    delivery.install(app)  # what is sent is what comes out of all the others
     app.after_request(_headers)
     return app
 

@@ -1,11 +1,20 @@
 """A listing, a list and places side by side in a real browser: phones, paper, and no script."""
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from tests.conftest import SAID, serving
 from tests.test_listing_page import KINDS
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -127,16 +136,76 @@ def test_a_comparison_is_a_table_or_blocks(
     page.close()
 
 
+class InPieces:
+    """A site whose pages arrive bit by bit, as on a slow line, so that browsers paint parts."""
+
+    def __init__(self, app: Flask) -> None:
+        self.wsgi = app.wsgi_app
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterator[bytes]:
+        environ.pop("HTTP_ACCEPT_ENCODING", None)  # a cut gzip shows nothing
+        answer = self.wsgi(environ, start_response)
+        body = b"".join(answer)
+        pieces = 12 if b"<!doctype html>" in body[:100] else 1
+        size = -(-len(body) // pieces) or 1
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+            time.sleep(0.05)
+        getattr(answer, "close", lambda: None)()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("path", ["/search?near=Denver", "/", "LISTING"])
 def test_nothing_moves_while_a_page_comes_up(
-    browser: Browser, live_site: str, listings: dict[str, str], path: str
+    browser: Browser, app: Flask, listings: dict[str, str], path: str, width: int
 ) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page = browser.new_page(viewport={"width": width, "height": 800})
     page.add_init_script(
         "window.moved = 0; new PerformanceObserver(list => list.getEntries().forEach("
         "entry => { window.moved += entry.value })).observe({type: 'layout-shift', buffered: true})"
     )
+    with serving(InPieces(app)) as address:
+        if path == "LISTING":
+            path = urlsplit(listings["Early Birds"]).path
+        page.goto(address + path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("window.moved") < 0.01
+        page.close()
+
+
+# Half of what is called fast on a phone; a page shows its largest part within 2.5 s.
+SLOW = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+
+
+@pytest.mark.parametrize("path", ["/search?near=Denver", "/", "LISTING", "/guides/detox"])
+def test_on_a_slow_line_and_a_slow_phone(
+    browser: Browser,
+    live_site: str,
+    listings: dict[str, str],
+    path: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """How soon is only said, for no time decides a test; how much is asked for decides."""
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.add_init_script(
+        "new PerformanceObserver(list => { window.largest = list.getEntries().at(-1).startTime })"
+        ".observe({type: 'largest-contentful-paint', buffered: true})"
+    )
+    tools = context.new_cdp_session(page)
+    tools.send("Network.enable")
+    tools.send("Network.emulateNetworkConditions", SLOW)
+    tools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
     page.goto(listings["Early Birds"] if path == "LISTING" else live_site + path)
     page.wait_for_load_state("networkidle")
-    assert page.evaluate("window.moved") < 0.01
-    page.close()
+    largest = page.wait_for_function("window.largest").json_value()
+    record_property(SAID, f"{path}: largest paint after {largest:.0f} ms at 400 kbit/s, CPU / 4")
+    sizes = page.evaluate(
+        "['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))"
+        ".map(entry => entry.encodedBodySize)"
+    )
+    assert len(sizes) <= 5
+    assert sum(sizes) <= 30_000
+    context.close()

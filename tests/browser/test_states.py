@@ -86,8 +86,8 @@ def problems(page: Page, state: str, turn: int | None = None) -> list[str]:
         for scheme in ("light", "dark") if turn is None else (("light", "dark")[turn // 2 % 2],):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             again = scheme == "dark" and turn is None
-            rules = {"runOnly": ["color-contrast"]} if again else {}
-            results = Axe().run(page, options=rules)
+            rules: dict[str, list[str]] = {"runOnly": ["color-contrast"]} if again else {}
+            results = Axe().run(page, options={"resultTypes": ["violations"]} | rules)
             if results.violations_count:
                 found.append(f"{state}, {width} px, {scheme}\n{results.generate_report()}")
     return found
