@@ -128,6 +128,7 @@ def template(server: Engine, config: Config, testrun_uid: str) -> Iterator[str]:
         def say(statement: str) -> bool:
             return bool(connection.execute(text(statement), key).scalar())
 
+        # One lock is of whoever makes it, the other of all who use it.
         say("SELECT pg_advisory_lock(:key)")
         if not say("SELECT EXISTS (SELECT FROM pg_database WHERE datname = :name)"):
             connection.execute(text(f"CREATE DATABASE {name}"))
@@ -135,11 +136,11 @@ def template(server: Engine, config: Config, testrun_uid: str) -> Iterator[str]:
                 db.migrate(engine)
                 with engine.begin() as filling:
                     load_places(filling)
-        say("SELECT pg_advisory_lock_shared(:key)")
+        say("SELECT pg_advisory_lock_shared(-:key)")
         say("SELECT pg_advisory_unlock(:key)")
         yield name
-        say("SELECT pg_advisory_unlock_shared(:key)")
-        if say("SELECT pg_try_advisory_lock(:key)"):
+        say("SELECT pg_advisory_unlock_shared(-:key)")
+        if say("SELECT pg_try_advisory_lock(-:key)"):
             connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
