@@ -23,7 +23,9 @@ from directory.records import Note, Record
 
 NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
 
-_ENCODER = json.JSONEncoder(sort_keys=True, default=str, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, default=str, separators=(",", ":"), check_circular=False
+)
 
 # How complete a record is, as shares of 1; documented in docs/ranking.md.
 _PHONE, _PLACE, _TEXT, _HOURS, _TERMS, _WEBSITE = 0.3, 0.2, 0.15, 0.1, 0.15, 0.1

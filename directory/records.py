@@ -205,7 +205,7 @@ class Record(_Strict):
     def _extra(cls, value: Any) -> Any:
         return clean.json_value(value)
 
-    @field_validator("street", mode="before")
+    @field_validator("street", "served", mode="before")
     @classmethod
     def _lines(cls, value: Any) -> Any:
         if not isinstance(value, list):

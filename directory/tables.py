@@ -119,9 +119,10 @@ def _header(cells: Iterable[str], required: Collection[str]) -> list[str]:
 
 
 def _row(header: list[str], cells: list[str]) -> dict[str, str]:
-    row = dict.fromkeys((name for name in header if name), "")
-    row |= {name: cell for name, cell in zip(header, cells, strict=False) if name}
-    if any(rest := cells[len(header) :]):
+    short = len(header) - len(cells)
+    row = dict(zip(header, cells + [""] * short, strict=False))
+    row.pop("", None)
+    if short < 0 and any(rest := cells[len(header) :]):
         row[EXCESS] = " | ".join(rest)
     return row
 

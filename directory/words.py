@@ -31,17 +31,18 @@ KIND_WORDS = {
 _REGION = re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 _TOKEN = re.compile(r"[^\W_]+")
-_GAP = " \x1f "
-_TOKEN_OR_GAP = re.compile(r"[^\W_]+|(?=\x1f)")
 # A token as people write it, initials and apostrophes included.
 WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
-_APOSTROPHES = str.maketrans("", "", "’‘ʼ´")
+_APOSTROPHES = str.maketrans("", "", "’‘ʼ´'`")
+# What _TOKEN finds in ASCII, in one pass: letters in lower case, and spaces for what is none.
+_ASCII = {n: chr(n).lower() if chr(n).isalnum() else " " for n in range(128)}
+_ASCII |= dict.fromkeys(map(ord, "'`"))
 
 
-def tokens(text: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
+def tokens(text: str) -> list[str]:
     """The tokens of ``text`` in order: lower case, accents and apostrophes dropped.
 
-    Initials are one token: "A.A." is "aa". ``pattern`` matches a token.
+    Initials are one token: "A.A." is "aa".
     """
     if not text.isascii():
         decomposed = unicodedata.normalize("NFKD", text)
@@ -49,8 +50,9 @@ def tokens(text: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
         text = text.translate(_APOSTROPHES)
     if "." in text:
         text = _INITIALS.sub(lambda found: found.group().replace(".", ""), text)
-    found: list[str] = pattern.findall(text.replace("'", "").replace("`", "").lower())
-    if len(text) > LONGEST_TOKEN and len(max(found, key=len, default="")) > LONGEST_TOKEN:
+    found: list[str]
+    found = text.translate(_ASCII).split() if text.isascii() else _TOKEN.findall(text.lower())
+    if len(text) > LONGEST_TOKEN and max(map(len, found), default=0) > LONGEST_TOKEN:
         found = [token[:LONGEST_TOKEN] for token in found]
     return found
 
@@ -63,7 +65,7 @@ def stem(token: str) -> str:
 
 def lexemes(text: str) -> list[str]:
     """The lexemes of ``text`` in order."""
-    return [stem(token) for token in tokens(text)]
+    return list(map(stem, tokens(text)))
 
 
 def name_key(text: str) -> str:
@@ -86,9 +88,11 @@ def search_vector(record: Record, hours: Iterable[str]) -> str:
     parts = [f"'{code}'" for code in codes]
     named = lexemes(record.name)
     parts += [f"'name:{lexeme}':{n}" for n, lexeme in enumerate(named, 1)]
-    rest = _GAP.join([text for text in _texts(record) if text])
-    # A gap takes a position too, so that no phrase spans two texts.
-    found = [*named, "", *(stem(token) for token in tokens(rest, _TOKEN_OR_GAP))]
+    found = named
+    for text in _texts(record):
+        if text:  # a gap takes a position too, so that no phrase spans two texts
+            found.append("")
+            found.extend(map(stem, tokens(text)))
     parts += [f"'{lexeme}':{n}" for n, lexeme in enumerate(found[:_LAST_POSITION], 1) if lexeme]
     return " ".join(parts)
 

@@ -215,7 +215,9 @@ def test_the_api_does_what_its_description_says(app: Flask) -> None:
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
         def run(case: Any) -> None:
-            case.call_and_validate(excluded_checks=[*unsayable, unsupported_method])
+            # Schemathesis reads answers as they were sent.
+            plain = {**(case.headers or {}), "Accept-Encoding": "identity"}
+            case.call_and_validate(headers=plain, excluded_checks=[*unsayable, unsupported_method])
 
         run()
 

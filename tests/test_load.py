@@ -254,6 +254,15 @@ def test_any_rows_whatever_are_accounted_for(database: Engine, feed: list[dict[s
     assert again.same + again.rejected == len(feed)
 
 
+def test_no_text_breaks_a_line_of_the_copy(load_rows: Loader) -> None:
+    """Whatever stands between columns on their way into the database may stand in them too."""
+    odd = "a\t\\\x1e\x1f\nb"
+    texts = "name organization description eligibility fees city region postal_code join_phone"
+    row: dict[str, object] = dict.fromkeys(texts.split(), odd)
+    lists = {"street": [odd], "served": [odd], "phones": [{"number": "988", "label": odd}]}
+    assert load_rows(row | lists | {"extra": {odd: [odd]}, "recurrence_note": odd}).added == 1
+
+
 def test_what_a_note_or_a_refusal_quotes_may_be_anything(database: Engine) -> None:
     """A NUL, which PostgreSQL cannot store, fails no import."""
     note, refusal = Note("sessions", "bad_day", "is \0 no day"), Refused("odd", "is \0 odd")

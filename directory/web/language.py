@@ -14,6 +14,7 @@ from urllib.parse import quote
 import flask_babel
 from babel import Locale, UnknownLocaleError
 from flask import Flask, has_request_context, request
+from markupsafe import Markup
 
 from directory.config import ROOT
 from directory.errors import UsageError
@@ -44,6 +45,8 @@ def install(app: Flask) -> None:
     templates.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.filters["translated"] = translated
     app.jinja_env.globals |= {"to": to, "versions": versions, "language": language}
+    # What the extension made of them takes three calls for each text, of which a page has hundreds.
+    app.jinja_env.globals |= {"_": _marked, "gettext": _marked, "ngettext": _marked_number}
 
 
 def language() -> str:
@@ -118,6 +121,18 @@ def ngettext(one: str, many: str, count: int, **values: object) -> str:
     """The text for one or for several, whichever ``count`` needs in the language of the page."""
     found = _spoken()[1].ngettext(one, many, count)
     return found % values if values else found
+
+
+def _marked(text: str, **values: object) -> Markup:
+    """``gettext`` for templates: what it fills in is escaped."""
+    found = Markup(gettext(text))  # noqa: S704 - texts are ours
+    return found % values if values or "%" in found else found
+
+
+def _marked_number(one: str, many: str, count: int, **values: object) -> Markup:
+    """``ngettext`` for templates, where ``num`` is the number."""
+    found = Markup(ngettext(one, many, count))  # noqa: S704
+    return found % ({"num": count} | values)
 
 
 def msgid(text: str) -> str:
