@@ -12,7 +12,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from operator import itemgetter
 from typing import Any
@@ -147,10 +147,8 @@ def judge_all(batches: Iterator[Batch], connection: Connection) -> Iterator[tupl
         for batch in itertools.chain(_emptying(first), batches):
             if not idle:
                 yield _result(busy, idle)
-            # What the source wrote is for the list of rejects, which is kept here.
-            bare = [replace(row, raw=None) for row in batch.rows]
             with _alive():
-                idle[0].send(replace(batch, rows=bare))
+                idle[0].send(batch)
             busy.append((batch, idle.popleft()))
         while busy:
             yield _result(busy, idle)

@@ -68,6 +68,10 @@ class Row:
     notes: list[Note] = field(default_factory=list)
     refusal: Refused | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A row goes to judging processes without ``raw``: rejects are listed where it came in."""
+        return Row, (self.where, self.fields, None, self.notes, self.refusal)
+
 
 def rows(
     items: Iterable[tuple[str, Any]], build: Callable[[Any, list[Note]], dict[str, Any]]

@@ -35,6 +35,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 WRITTEN = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*")
 _APOSTROPHES = str.maketrans("", "", "’‘ʼ´'`")
 # What _TOKEN finds in ASCII, in one pass: letters in lower case, and spaces for what is none.
+_ASCII: dict[int, str | None]
 _ASCII = {n: chr(n).lower() if chr(n).isalnum() else " " for n in range(128)}
 _ASCII |= dict.fromkeys(map(ord, "'`"))
 

@@ -42,7 +42,7 @@ NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)
 
 
 # The files that take longest begin first, so that no process is left alone with one at the end.
-LONGEST = ("test_real", "test_matching_real", "test_states", "test_search", "test_failures")
+LONGEST = ("test_real", "test_states", "test_search", "test_failures")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,8 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,30 @@ def questions(name: str) -> list[dict[str, Any]]:
 def when(asked: dict[str, Any]) -> datetime:
     """The instant at which a question is asked."""
     return datetime.fromisoformat(asked["now"]) if "now" in asked else TUESDAY_AFTERNOON
+
+
+class Everything:
+    """All listings, found by what they plainly are: to check each of them took minutes."""
+
+    def __init__(self, rows: Iterable[Listing]) -> None:
+        self.rows = list(rows)
+        self._having: dict[tuple[str, str], set[int]] = defaultdict(set)
+        for n, row in enumerate(self.rows):
+            plain = {"source": row.source_id, "kind": row.kind, "region": row.region or ""}
+            for pair in (*plain.items(), *(("terms", term) for term in row.terms)):
+                self._having[pair].add(n)
+
+    def fitting(self, wanted: dict[str, Any]) -> Iterator[Listing]:
+        """Those that fit one table of a question."""
+        found: set[int] | None = None
+        for key in ("source", "kind", "region", "any_terms", "terms"):
+            if key in wanted:
+                name = "terms" if key == "any_terms" else key
+                each = [self._having[name, value] for value in wanted[key]]
+                some = set.intersection(*each) if key == "terms" else set().union(*each)
+                found = some if found is None else found & some
+        rows = self.rows if found is None else (self.rows[n] for n in sorted(found))
+        return (row for row in rows if _fits(row, wanted))
 
 
 def grade(listing: Listing, asked: dict[str, Any]) -> int:
@@ -94,16 +119,22 @@ def _at(session: dict[str, Any], weekday: Any = range(7), start: Any = ("00:00",
 def judge(
     asked: dict[str, Any],
     listings: list[Listing],
-    everything: list[Listing],
+    everything: Everything,
     question: dict[str, Any],
 ) -> Judged:
     """How good ``listings`` are as an answer, among ``everything``."""
-    best = itertools.islice((row for row in everything if grade(row, asked) == 2), SHOWN)
-    ideal = [2 for _ in best]
-    if "good" in asked and len(ideal) < SHOWN:
-        good = (1 for row in everything if grade(row, asked) == 1)
-        ideal += itertools.islice(good, SHOWN - len(ideal))
-    assert 2 in ideal, f"nothing can be right for {asked['ask']}"
+    right = {
+        row.id for one in asked["first"] for row in itertools.islice(everything.fitting(one), SHOWN)
+    }
+    assert right, f"nothing can be right for {asked['ask']}"
+    good = {
+        row.id
+        for one in asked.get("good", ())
+        for row in itertools.islice(
+            (row for row in everything.fitting(one) if grade(row, asked) == 1), SHOWN
+        )
+    }
+    ideal = [2] * len(right) + [1] * len(good)
     gains = [grade(listing, asked) for listing in listings[:SHOWN]]
     wrong = list(_misunderstood(asked.get("understood", {}), question))
     for listing in listings[:SHOWN]:
