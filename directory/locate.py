@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import tzfpy
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from directory.models import PlaceName
 from directory.places import normalise
@@ -24,6 +24,10 @@ _key = lru_cache(maxsize=65_536)(normalise)
 # US ZIP areas reach about 120 km from their centre.
 STRAY_KM = 150.0
 Point = tuple[float, float]
+_Town = tuple[str | None, Point]
+# To read a country takes as long as to ask for so many names.
+ONE_BY_ONE = 500
+_PLACE = PlaceName.__table__.c
 
 
 def rough_km(a: Point, b: Point) -> float:
@@ -39,55 +43,60 @@ def rough_km(a: Point, b: Point) -> float:
 
 @dataclass(slots=True)
 class Gazetteer:
-    """Postal codes and cities of the countries met so far, in memory."""
+    """Postal codes and cities in memory: the first few names are asked for one by one, as most
+    imports name few; then their whole country is read."""
 
     connection: Connection
-    postcodes: dict[str, dict[str, Point]] = field(default_factory=dict)
-    cities: dict[str, dict[tuple[str, str | None], Point]] = field(default_factory=dict)
+    names: dict[tuple[str, str], dict[str, list[_Town]]] = field(default_factory=dict)
+    whole: set[tuple[str, str]] = field(default_factory=set)
     regions: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
 
     def postcode(self, country: str, code: str | None) -> Point | None:
         """The centre of a postal code, or of the longest part of it that is known."""
         if not code:
             return None
-        if country not in self.postcodes:
-            self.postcodes[country] = {
-                row.key: (row.lat, row.lon) for row in self._rows(country, "postcode")
-            }
-        known, key = self.postcodes[country], _key(code)
+        key = _key(code)
         short = key[:5] if country == "US" else key.split(" ")[0][:4]
-        return known.get(key) or known.get(short) or known.get(key[:3])
+        for known in dict.fromkeys((key, short, key[:3])):
+            if found := self._named(country, "postcode", known):
+                return found[0][1]
+        return None
 
     def city(self, country: str, name: str | None, region: str | None) -> Point | None:
         """The centre of the most populous such city; without a region, of the country."""
-        if not name:
-            return None
-        if country not in self.cities:
-            cities: dict[tuple[str, str | None], Point] = {}
-            for row in self._rows(country, "city"):
-                # One object for each name, region and point: each process of an import has these.
-                known, point = sys.intern(row.key), (row.lat, row.lon)
-                cities.setdefault((known, row.region and sys.intern(row.region)), point)
-                cities.setdefault((known, None), point)
-            self.cities[country] = cities
-        return self.cities[country].get((_key(name), region))
+        found = self._named(country, "city", _key(name)) if name else []
+        return next((point for where, point in found if region in (None, where)), None)
 
     def around(self, country: str, region: str | None) -> list[Point]:
         """The cities of a region, by which to tell whether a point is anywhere in it."""
         if not region:
             return []
         if (country, region) not in self.regions:
-            self.city(country, "any", region)  # reads the country's cities
-            cities = self.cities[country].items()
-            self.regions[country, region] = [at for (_, where), at in cities if where == region]
+            cities = self._rows(country, "city", _PLACE.region == region)
+            self.regions[country, region] = [(row.lat, row.lon) for row in cities]
         return self.regions[country, region]
 
-    def _rows(self, country: str, kind: str) -> Any:
-        place = PlaceName.__table__.c
+    def _named(self, country: str, kind: str, key: str) -> list[_Town]:
+        """The places of a name, the most populous first."""
+        known = self.names.setdefault((country, kind), {})
+        if key not in known and (country, kind) not in self.whole:
+            if len(known) < ONE_BY_ONE:
+                rows = self._rows(country, kind, _PLACE.key == key)
+                known[key] = [(row.region, (row.lat, row.lon)) for row in rows]
+            else:
+                known.clear()
+                self.whole.add((country, kind))
+                for row in self._rows(country, kind, true()):
+                    # One object for each region: each process of an import has all of these.
+                    region = row.region and sys.intern(row.region)
+                    known.setdefault(row.key, []).append((region, (row.lat, row.lon)))
+        return known.get(key, [])
+
+    def _rows(self, country: str, kind: str, which: ColumnElement[bool]) -> Any:
         query = (
-            select(place.key, place.region, place.lat, place.lon)
-            .where(place.country == country, place.kind == kind)
-            .order_by(place.alias, place.population.desc(), place.id)
+            select(_PLACE.key, _PLACE.region, _PLACE.lat, _PLACE.lon)
+            .where(_PLACE.country == country, _PLACE.kind == kind, which)
+            .order_by(_PLACE.alias, _PLACE.population.desc(), _PLACE.id)
         )
         return self.connection.execute(query)
 

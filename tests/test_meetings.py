@@ -255,7 +255,8 @@ def test_an_unsafe_link_is_dropped() -> None:
 def test_online_meetings_keep_their_clocks_and_lose_their_point() -> None:
     said = {"latitude": "39.95", "longitude": "-75.16", "types": ["ONL"], **ROUGH, **LINK}
     found = _meeting(**said, location="Virtual Only")
-    gazetteer = Gazetteer(cast(Connection, None), {"US": {}}, {"US": {}})
+    nowhere = {("US", "postcode"), ("US", "city")}
+    gazetteer = Gazetteer(cast(Connection, None), whole=nowhere)
     locate(found, gazetteer, [])
     assert (found.latitude, found.precision) == (None, "none")
     assert (found.timezone, found.street) == ("America/New_York", [])
