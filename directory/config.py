@@ -37,7 +37,8 @@ class Config:
     secret_key: signs the sessions of those who sign in; None keeps one of its own in ``home``.
     geocoder: who is asked where an address is, as ``directory.geocode`` reads it; "" is nobody.
     exit_to: where somebody who leaves fast is taken.
-    map_tiles: the address of map tiles with {z}, {x} and {y}, from elsewhere; "" draws outlines.
+    map_tiles: the address of map tiles with {z}, {x} and {y}, from elsewhere, or the path of a
+        PMTiles file; "" draws outlines.
     map_credit: whom the map names for its tiles.
     """
 
@@ -73,7 +74,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "DIRECTORY_SOURCES": ("", "file of your own sources, like data/sources.toml"),
     "DIRECTORY_SECRET_KEY": ("", "signs sessions; empty: one made and kept in DIRECTORY_HOME"),
     "DIRECTORY_EXIT": ("https://www.weather.gov/", "where those who leave fast are taken"),
-    "DIRECTORY_MAP_TILES": ("", "address of map tiles with {z}, {x}, {y}; empty: our own outlines"),
+    "DIRECTORY_MAP_TILES": (
+        "",
+        "a .pmtiles file, or an address with {z}, {x}, {y}; empty: outlines",
+    ),
     "DIRECTORY_MAP_CREDIT": ("", "whom the map names as the source of those tiles"),
     "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
@@ -118,10 +122,10 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
     if not (leave.startswith(("https://", "http://")) and leave.isascii() and leave.isprintable()):
         raise UsageError(f"DIRECTORY_EXIT is {leave!r}; it takes a link to a harmless page.")
     tiles = value["DIRECTORY_MAP_TILES"]
-    if tiles and not _TILES.fullmatch(tiles):
+    if tiles and not (_TILES.fullmatch(tiles) or tiles.endswith(".pmtiles")):
         raise UsageError(
-            f"DIRECTORY_MAP_TILES is {tiles!r}; it takes an address such as "
-            "https://tiles.example.org/{z}/{x}/{y}.png, on one host."
+            f"DIRECTORY_MAP_TILES is {tiles!r}; it takes a file such as map.pmtiles, or an address "
+            "such as https://tiles.example.org/{z}/{x}/{y}.png, on one host."
         )
     return Config(
         database_url=value["DIRECTORY_DATABASE_URL"] or None,
@@ -138,7 +142,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         geocoder=value["DIRECTORY_GEOCODER"],
         exit_to=leave,
         feed_seconds=int(seconds),
-        map_tiles=tiles,
+        map_tiles=str(Path(tiles).resolve()) if tiles.endswith(".pmtiles") else tiles,
         map_credit=value["DIRECTORY_MAP_CREDIT"],
     )
 

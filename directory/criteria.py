@@ -5,7 +5,6 @@ them together. The SQL is put together from fixed fragments; what a person asked
 bound parameters.
 """
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -175,7 +174,7 @@ def _any_of(lexemes: Any, *, quoted: bool = False) -> str:
 
 def set_clocks(parameters: dict[str, Any], now: datetime) -> None:
     """Give ``CLOCK`` the minute that clocks show at ``now``."""
-    parameters["clocks"] = json.dumps(schedule.clocks(now))
+    parameters["clocks"] = schedule.clocks_json(now)
 
 
 def soon(now: datetime, parameters: dict[str, Any]) -> str:

@@ -215,6 +215,7 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 def _serve(pipe: Pipe, url: URL) -> None:
+    os.nice(10)  # who searches meanwhile comes first
     engine, gazetteer = create_engine(url), None
     with contextlib.suppress(EOFError, OSError), _seldom_collecting():
         while True:

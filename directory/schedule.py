@@ -4,6 +4,7 @@ Wall-clock times and zones are stored; instants are computed when asked, so that
 saving changes nothing in the data. A missing schedule is unknown, never open.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -70,6 +71,12 @@ def clocks(now: datetime) -> dict[str, int]:
     Pass ``now`` cut to the minute; the answer for one minute is kept.
     """
     return {zone: local_minute(zone, now) for zone in sorted(available_timezones())}
+
+
+@lru_cache(maxsize=8)
+def clocks_json(now: datetime) -> str:
+    """``clocks`` as a JSON object."""
+    return json.dumps(clocks(now), separators=(",", ":"))
 
 
 def _held(day: int, part: str | None) -> list[Span]:

@@ -164,6 +164,8 @@ def _build(
         raise Refused("too_many_cells", "has more cells than the header has columns")
     found: dict[str, Any] = dict(mapping.constants)
     for name, columns in mapping.columns.items():
+        if len(columns) == 1 and not raw.get(columns[0]):
+            continue  # most cells of most tables
         cells = [cell for column in columns if (cell := raw.get(column, "").strip())]
         if name in mapping.title_case:
             cells = [_titled(cell, mapping.keep) for cell in cells]

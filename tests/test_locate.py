@@ -2,7 +2,10 @@
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
+from directory import locate
+from directory.locate import Gazetteer
 from tests.conftest import Loader
 
 DENVER = (39.7392, -104.9903)
@@ -41,3 +44,22 @@ def test_points_and_what_the_row_says(
         row = connection.execute(text("SELECT latitude, longitude FROM listing")).one()
     expected = (None, None) if found is None else pytest.approx(found, abs=0.15)
     assert tuple(row) == expected
+
+
+def test_towns_are_the_same_however_they_are_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for one by one, or out of their whole country."""
+    towns = [("US", "Portland", "ME"), ("US", "Portland", None), ("CA", "London", "ON")]
+    towns += [("US", "St. Paul", "MN"), ("US", "Nowhere Qq", "CO"), ("GB", "London", None)]
+    codes = [("US", "80202"), ("US", "80202-1234"), ("CA", "M5V 2T6"), ("GB", "SW1A 1AA")]
+
+    def found() -> list[object]:
+        gazetteer = Gazetteer(session.connection())
+        where = [gazetteer.city(*town) for town in towns]
+        return [*where, *(gazetteer.postcode(*code) for code in codes)]
+
+    one_by_one = found()
+    monkeypatch.setattr(locate, "ONE_BY_ONE", 0)
+    assert found() == one_by_one
+    assert [place is None for place in one_by_one] == [n == 4 for n in range(10)]

@@ -149,7 +149,8 @@ function drawGround(map, texts, clusters) {
 
   const failed = () => {}; // the places are there without it
   if (texts.tiles) {
-    new Tiles().addTo(map);
+    // Closer than the file goes, its last pictures are enlarged.
+    new Tiles(texts.deepest ? { maxNativeZoom: +texts.deepest } : {}).addTo(map);
     return;
   }
   map.on("moveend", () => drawTowns().catch(failed));

@@ -11,19 +11,27 @@ from sqlalchemy.orm import Session
 
 from directory.config import Config
 from directory.models import Listing
+from directory.web.tiles import Archive
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What requests share: the settings and the engine that searches read from."""
+    """What requests share: the settings, the engine that searches read from, and the file of map
+    tiles, if there is one."""
 
     config: Config
     reader: Engine
+    archive: Archive | None = None
+
+    @property
+    def tiles(self) -> str:
+        """The address of map tiles with {z}, {x} and {y}; "" where the map is outlines."""
+        return "/tiles/{z}/{x}/{y}" if self.archive else self.config.map_tiles
 
     @property
     def tile_host(self) -> str:
         """The scheme and host of map tiles from elsewhere; "" where maps are our own."""
-        parts = urlsplit(self.config.map_tiles)
+        parts = urlsplit(self.tiles)
         return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 

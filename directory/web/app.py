@@ -1,6 +1,7 @@
 """The web application: state, blueprints, headers, and errors formatted at the edge."""
 
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +31,7 @@ from directory.web.editor import editor
 from directory.web.language import gettext
 from directory.web.pairs import pairs
 from directory.web.site import error_page, everywhere, site
+from directory.web.tiles import Archive
 
 # Everything a page needs comes from its own address; nothing tells other sites where from.
 HEADERS = {
@@ -41,6 +43,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
 }
+_DAY_S = 24 * 60 * 60
 _QUERY_CANCELED = "57014"
 
 
@@ -73,7 +76,9 @@ def create_app(config: Config | None = None) -> Flask:
     translated = language.languages()[1:]
     for code in language.languages():
         guides.guides(code)  # a broken one is found now, and not by a reader
-    app.extensions["directory"] = State(config, db.reader(config))
+    file = config.map_tiles if config.map_tiles.endswith(".pmtiles") else None
+    archive = Archive(Path(file)) if file else None
+    app.extensions["directory"] = State(config, db.reader(config), archive)
     app.context_processor(everywhere)
     app.register_blueprint(site)
     prefix = f"/<any({', '.join(map(repr, translated))}):language>"
@@ -85,6 +90,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(editor)
     app.register_blueprint(coverage)
     app.add_url_rule("/healthz", view_func=health)
+    app.add_url_rule("/tiles/<int:z>/<int:x>/<int:y>", view_func=tile)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DBAPIError, _database)
@@ -98,6 +104,16 @@ def health() -> Response:
     with state().reader.connect() as connection:
         connection.execute(text("SELECT FROM listing WHERE listed LIMIT 1"))
     return json_response({"status": "ok", "degraded": []})
+
+
+def tile(z: int, x: int, y: int) -> Response:
+    """A picture of the map, where the operator has a file of them."""
+    archive = state().archive
+    picture = archive.tile(z, x, y) if archive else None
+    if archive is None or picture is None:
+        return Response(status=404)
+    kept = {"Cache-Control": f"public, max-age={_DAY_S}"}
+    return Response(picture, mimetype=archive.mimetype, headers=kept)
 
 
 def _error(status: int, title: str, detail: str, parameter: str | None = None) -> Any:

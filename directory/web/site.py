@@ -151,7 +151,9 @@ def search() -> ResponseReturnValue:
         clear_url=links.cleared(values),
         placeless=links.placeless(asked, values),
         elsewhere=links.elsewhere(asked, values),
-        tiles=state().config.map_tiles,
+        tiles=state().tiles,
+        tile_host=state().tile_host,
+        deepest=archive.deepest if (archive := state().archive) else None,
         tiles_credit=state().config.map_credit,
         mapped=[hit.listing for hit in page.hits if on_map(hit.listing)],
     )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, exp
 from directory.config import Config
 from directory.web.app import create_app
 from tests.conftest import serving
+from tests.test_tiles import archive
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -361,6 +363,20 @@ def test_tiles_from_elsewhere_wait_to_be_asked(
         assert not any("world-atlas" in url or "/towns" in url for url in asked)
         assert said == []
         context.close()
+
+
+def test_tiles_of_our_own_stand_beside_the_list(
+    browser: Browser, sample_config: Config, tmp_path: Path
+) -> None:
+    """Also closer than the file goes, and without asking anybody else."""
+    tiles = str(archive(tmp_path / "map.pmtiles"))
+    ours = create_app(replace(sample_config, map_tiles=tiles, map_credit="© Us"))
+    with serving(ours) as site, page_of(browser, WIDE) as page:
+        page.goto(site + ALL)
+        tile = page.locator(".leaflet-tile-loaded").first
+        expect(tile).to_be_visible()
+        assert tile.evaluate("tile => tile.naturalWidth") == 256
+        expect(page.get_by_text("© Us")).to_be_visible()
 
 
 # Near me
