@@ -203,6 +203,7 @@ def test_the_language_is_that_of_the_address_alone(client: FlaskClient) -> None:
 def test_numbers_days_and_times_in_spanish(app: Flask) -> None:
     always = [(day, "00:00", 1440) for day in range(7)]
     with app.test_request_context("/es/search"):
+        app.preprocess_request()
         assert wording.long_date(date(2026, 11, 1)) == "1 de noviembre de 2026"
         assert wording.weekday(2) == "Miércoles"
         assert wording.quantity(1, "mi") == "1 milla"

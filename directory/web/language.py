@@ -5,6 +5,7 @@ a folder there with one catalogue, which ``directory.web.catalogue`` makes and k
 Outside a page, for the API and on the desk everything is English.
 """
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from gettext import NullTranslations
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
-from flask import Flask, has_request_context, request
+from flask import Flask, request
 from markupsafe import Markup
 
 from directory.config import ROOT
@@ -41,6 +42,8 @@ def languages() -> tuple[str, ...]:
 def install(app: Flask) -> None:
     """Give the templates of ``app`` texts in the language of the page, and addresses in it."""
     flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=_of_address)
+    app.before_request(_speak)
+    app.teardown_request(_fall_silent)
     templates: Any = app.jinja_env  # of what the extension adds, it says nothing
     templates.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.filters["translated"] = translated
@@ -55,15 +58,17 @@ def language() -> str:
 
 
 def _spoken() -> tuple[str, NullTranslations]:
-    """The page's language and its texts, kept with the request: a page asks hundreds of times."""
-    if not has_request_context():
-        return _OUTSIDE
-    kept = request.environ
-    found: tuple[str, NullTranslations] | None = kept.get(_SPOKEN)
-    if found is None:
-        texts = cast(NullTranslations, flask_babel.get_translations())
-        kept[_SPOKEN] = found = _of_address(), texts
-    return found
+    """The page's language and its texts: a page asks a thousand times."""
+    return _SPOKEN.get()
+
+
+def _speak() -> None:
+    """Before each request: keep its language for as long as it is answered."""
+    _SPOKEN.set((_of_address(), cast(NullTranslations, flask_babel.get_translations())))
+
+
+def _fall_silent(_: BaseException | None) -> None:
+    _SPOKEN.set(_OUTSIDE)
 
 
 def _of_address() -> str:
@@ -72,7 +77,7 @@ def _of_address() -> str:
 
 
 _OUTSIDE = ENGLISH, NullTranslations()
-_SPOKEN = "directory.spoken"
+_SPOKEN: ContextVar[tuple[str, NullTranslations]] = ContextVar("spoken", default=_OUTSIDE)
 
 
 def locale() -> Locale:
