@@ -164,13 +164,15 @@ def _build(
         raise Refused("too_many_cells", "has more cells than the header has columns")
     found: dict[str, Any] = dict(mapping.constants)
     for name, columns in mapping.columns.items():
-        if len(columns) == 1 and not raw.get(columns[0]):
-            continue  # most cells of most tables
-        cells = [cell for column in columns if (cell := raw.get(column, "").strip())]
+        if len(columns) == 1:  # as most are, and most cells of most tables are empty
+            cell = raw.get(columns[0])
+            cells = [cell] if cell and (cell := cell.strip()) else []
+        else:
+            cells = [cell for column in columns if (cell := raw.get(column, "").strip())]
         if name in mapping.title_case:
             cells = [_titled(cell, mapping.keep) for cell in cells]
         if cells:
-            found[name] = _value(name, cells, notes)
+            found[name] = _value(name, cells, notes) if name in _LISTS else " ".join(cells)
     unknown = _look_up(raw, mapping, found)
     notes.extend(Note("extra", "unknown_code", f"does not know {code}") for code in unknown)
     for column, label in mapping.phones.items():
@@ -209,9 +211,7 @@ def _fold(cell: str) -> str:
 
 
 def _value(name: str, cells: list[str], notes: list[Note]) -> Any:
-    """The cells of one field in the shape that ``Record`` takes."""
-    if name not in _LISTS:
-        return " ".join(cells)
+    """The cells of a field of ``_LISTS`` in the shape that ``Record`` takes."""
     parts = [part for cell in cells for p in cell.split(";") if (part := p.strip())]
     if name in ("street", "served"):
         return parts
