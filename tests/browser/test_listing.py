@@ -83,6 +83,21 @@ def test_the_number_stays_in_reach_on_phones(
     page.close()
 
 
+@pytest.mark.parametrize(("width", "reached"), [(320, True), (390, True), (1280, False)])
+def test_the_number_of_a_result_half_on_the_screen_is_on_it(
+    browser: Browser, live_site: str, width: int, reached: bool
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 640})
+    page.goto(f"{live_site}/search?near=Denver&kind=treatment")
+    card = page.locator(".card").nth(1)
+    card.evaluate("card => window.scrollBy(0, card.getBoundingClientRect().top - 420)")
+    number, out = card.locator(".call").bounding_box(), page.locator(".exit").bounding_box()
+    assert number
+    assert out
+    assert (number["y"] + number["height"] <= out["y"]) is reached
+    page.close()
+
+
 def test_a_code_opens_without_a_script(browser: Browser, listings: dict[str, str]) -> None:
     context = browser.new_context(java_script_enabled=False, color_scheme="dark")
     page = context.new_page()
