@@ -73,33 +73,6 @@ def test_a_mistake_is_reported_without_javascript_or_cookie(
     context.close()
 
 
-def test_the_main_journey_without_javascript(browser: Browser, live_site: str) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(live_site)
-    page.get_by_label("What do you need?").fill("detox")
-    page.get_by_label("Where?").fill("Denver")
-    page.get_by_role("button", name="Search").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("within 25 miles of Denver, CO")
-    page.locator("summary", has_text="Ways to pay").click()
-    page.get_by_role("checkbox", name="Medicaid").check()
-    page.get_by_role("button", name="Show results").click()
-    expect(page).to_have_url(re.compile("q=detox.*term=pay%3Amedicaid"))
-    expect(page.get_by_role("checkbox", name="Medicaid")).to_be_checked()
-    page.get_by_role("link", name="Front Range Detox (sample)").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Front Range Detox (sample)")
-    expect(page.get_by_role("link", name="Call (303) 555-0101")).to_have_attribute(
-        "href", "tel:+13035550101"
-    )
-    page.go_back()
-    page.get_by_role("link", name="Remove Medicaid").click()
-    expect(page.get_by_role("link", name="Remove Medicaid")).to_have_count(0)
-    expect(page.get_by_role("link", name="Remove Detox")).to_be_visible()
-    page.get_by_role("link", name="All help lines").first.click()
-    expect(page.get_by_role("heading", name="988 Suicide & Crisis Lifeline")).to_be_visible()
-    context.close()
-
-
 def test_what_to_do_in_an_overdose_is_one_click_away(browser: Browser, live_site: str) -> None:
     context = browser.new_context(viewport={"width": 320, "height": 640}, java_script_enabled=False)
     page = context.new_page()
