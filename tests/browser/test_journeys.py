@@ -75,6 +75,8 @@ def language(request: pytest.FixtureRequest) -> str:
 def test_a_detox_that_takes_medicaid(visit: Visit, language: str) -> None:
     typed = {"en": "detox that takes Medicaid", "es": "desintoxicación con Medicaid"}
     visit.ask(typed[language], "80202")
+    labels = visit.page.locator(".card .key dt")
+    assert labels.evaluate_all("all => all.filter(e => e.offsetHeight > 40).length") == 0
     visit.page.locator(".card h3 a").first.click()
     expect(visit.title).to_have_text("Front Range Detox (sample)")
     number = 'a[href="tel:+13035550101"]'
