@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.conftest import pages_asked
+
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 MOST_TABS = 120
@@ -74,8 +76,7 @@ def test_from_the_first_page_to_a_call(page: Page, live_site: str) -> None:
     call = page.get_by_role("link", name="Call (303) 555-0101").first
     tab_to(page, call, 40)
     expect(call).to_have_attribute("href", "tel:+13035550101")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = pages_asked(page)
     for _ in range(3):
         page.keyboard.press("Shift")
     for _ in range(100):

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.conftest import pages_asked
+
 # A browser that has seen enough of a page hangs up; the test server then leaves a file to the
 # garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -144,8 +146,7 @@ def test_leaving_fast(browser: Browser, live_site: str, way: str) -> None:
     """Whatever is asked of another host is the way out; here it leads nowhere."""
     context = browser.new_context(java_script_enabled=way != "plain link")
     page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    asked = pages_asked(page)
     page.goto(f"{live_site}/search?near=Denver")
     if way == "Shift":
         words = page.get_by_label("What do you need?")
