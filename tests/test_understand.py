@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
@@ -227,6 +227,7 @@ def test_every_label_and_synonym_is_understood(connection: Connection) -> None:
         " ".join
     )
 )
+@example(typed="{H{")
 def test_any_text_is_understood_or_clearly_refused(connection: Connection, typed: str) -> None:
     try:
         found = understand(typed, connection, "US")
@@ -241,7 +242,8 @@ def test_any_text_is_understood_or_clearly_refused(connection: Connection, typed
         assert 0 <= part.start < part.end <= len(typed)
         assert typed[part.start : part.end] == part.source
         ends.append(part.end)
-        assert len(found.without(part)) < len(typed)
+        # A space may stand where it was: fewer are the characters that are none.
+        assert len("".join(found.without(part).split())) < len("".join(typed.split()))
 
 
 def test_names_win_over_wishes(database: Engine, load_rows: Loader) -> None:
