@@ -77,8 +77,8 @@ def create_app(config: Config | None = None) -> Flask:
     translated = language.languages()[1:]
     for code in language.languages():
         guides.guides(code)  # a broken one is found now, and not by a reader
-    file = config.map_tiles if config.map_tiles.endswith(".pmtiles") else None
-    archive = Archive(Path(file)) if file else None
+    tiles = config.map_tiles
+    archive = Archive(Path(tiles)) if tiles.endswith(".pmtiles") else None
     app.extensions["directory"] = State(config, db.reader(config), archive)
     app.context_processor(everywhere)
     app.register_blueprint(site)

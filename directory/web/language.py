@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from gettext import NullTranslations
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 import flask_babel
@@ -44,11 +44,9 @@ def install(app: Flask) -> None:
     flask_babel.Babel(app, default_translation_directories=str(FOLDER), locale_selector=_of_address)
     app.before_request(_speak)
     app.teardown_request(_fall_silent)
-    templates: Any = app.jinja_env  # of what the extension adds, it says nothing
-    templates.install_gettext_callables(gettext, ngettext, newstyle=True)
     app.jinja_env.filters["translated"] = translated
     app.jinja_env.globals |= {"to": to, "versions": versions, "language": language}
-    # What the extension made of them takes three calls for each text, of which a page has hundreds.
+    # The own ones of the extension take three calls for each text, of which a page has hundreds.
     app.jinja_env.globals |= {"_": _marked, "gettext": _marked, "ngettext": _marked_number}
 
 
