@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from directory.errors import UsageError
 from directory.load import load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import Report, SourceSpec
 from directory.vocabulary import vocabulary
 
@@ -86,7 +86,7 @@ def spread(town: Any) -> float:
     return math.pow(town.population, 0.6)
 
 
-def sample_rows(rows: int, towns: Any) -> Iterator[Row]:
+def sample_rows(rows: int, towns: Any) -> Iterator[Item]:
     """``rows`` rows around ``towns`` (name, region, lat, lon, timezone, population)."""
     chance = random.Random(_SEED)  # noqa: S311 - a repeatable sample, no secret
     weights = list(itertools.accumulate(spread(town) for town in towns))
@@ -98,7 +98,7 @@ def sample_rows(rows: int, towns: Any) -> Iterator[Row]:
         (kind,) = chance.choices(list(_KINDS), list(_KINDS.values()))
         fields = _listing(chance, number, kind, town)
         fields["terms"] = _terms(chance, kind, by_facet)
-        yield Row(f"row {number}", fields, fields)
+        yield Item(f"row {number}", fields)
 
 
 def _listing(chance: random.Random, number: int, kind: str, town: Any) -> dict[str, Any]:

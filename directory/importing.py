@@ -6,9 +6,9 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import BinaryIO, cast
 
 from directory.errors import UsageError
-from directory.records import Row
+from directory.records import Item
 
-Importer = Callable[[str, Mapping[str, str], Callable[[str], BinaryIO]], Iterator[Row]]
+Importer = Callable[[str, Mapping[str, str], Callable[[str], BinaryIO]], Iterator[Item]]
 
 
 def importer(kind: str) -> Importer:

@@ -35,9 +35,9 @@ MOST_PROCESSES = 2
 _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of"}
 _SERVER_SIDE |= {"overrides", "said"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
-# Beside the listing's columns: order in the feed, where it stands there, whether it differs
-# from what is stored, and whether it was refused (a refused row keeps its predecessor).
-STAGED = ["seq", "place", "fresh", "refused", *COLUMNS]
+# Beside the listing's columns: order in the feed, where it stands there, the row's digest, whether
+# it differs from what is stored, and whether it was refused (which keeps its predecessor).
+STAGED = ["seq", "place", "digest", "fresh", "refused", *COLUMNS]
 
 _BLANK: dict[str, Any] = dict.fromkeys(STAGED) | {"fresh": False, "refused": False}
 _IN_ORDER = itemgetter(*STAGED)
@@ -45,13 +45,13 @@ _IN_ORDER = itemgetter(*STAGED)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of one source, the first one's number in the feed, and what is stored of them:
+    """Rows of one source, the number and digest of each, and what is stored of them:
     external id -> (content hash, repairs)."""
 
     source: str
-    first: int
+    marks: list[tuple[int, str | None]]
     rows: list[Row]
-    known: dict[str, tuple[str, Any]]
+    stored: dict[str, tuple[str, Any]]
 
 
 @dataclass(slots=True)
@@ -66,10 +66,11 @@ class Judged:
 def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
     """The verdicts on one batch."""
     judged, lines = Judged(len(batch.rows)), []
-    for number, row in enumerate(batch.rows):
+    for number, (row, (seq, digest)) in enumerate(zip(batch.rows, batch.marks, strict=True)):
         values = _BLANK | {
-            "seq": batch.first + number,
+            "seq": seq,
             "place": row.where,
+            "digest": digest,
             "external_id": identity(row),
         }
         try:
@@ -93,7 +94,7 @@ def _columns(row: Row, batch: Batch, gazetteer: Gazetteer) -> dict[str, Any]:
     if row.refusal is not None:
         raise row.refusal
     digest = derive.content_hash(row.fields)
-    stored_hash, stored_repairs = batch.known.get(identity(row), ("", []))
+    stored_hash, stored_repairs = batch.stored.get(identity(row), ("", []))
     if digest == stored_hash:
         return {"content_hash": digest, "repairs": json.dumps(stored_repairs)}
     notes = list(row.notes)

@@ -1,8 +1,9 @@
 """Records -> staging -> diff -> one merge transaction. The only writer of listings.
 
 An import is one transaction: killed at any instant it leaves what was there, and the next
-run starts afresh. Rows are compared by ``content_hash`` before they are validated, so that an
-unchanged feed costs little and changes nothing.
+run starts afresh. Rows that came before are known by their digest (``directory.known``); others
+are compared by ``content_hash`` before they are validated, so that an unchanged feed costs little
+and changes nothing.
 """
 
 import contextlib
@@ -16,9 +17,10 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from directory import changes, db, guard, matching, overrides, positions
+from directory import changes, db, guard, known, matching, overrides, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
-from directory.records import Row
+from directory.known import News
+from directory.records import Item
 from directory.runs import (
     Report,
     SourceSpec,
@@ -39,11 +41,21 @@ TOMBSTONE_DAYS = 14
 """Days after which a listing that at least two good runs lacked is shown no more."""
 
 
+Tell = Callable[[int], None]
+
+
 class Feed(Protocol):
     """What a run asks of the feed as a whole; ``directory.repeats`` has it."""
 
+    @property
+    def skips(self) -> bool:
+        """Whether rows that are known need not be read; said once it was asked for repeats."""
+
     def repeats(self, connection: Connection, report: Report) -> bool:
         """Whether it need not be read: nothing can have changed, and the report says what is."""
+
+    def row_key(self) -> str:
+        """What decides, beside a row itself, what listing is made of it."""
 
     def alarms(self) -> list[guard.Alarm]:
         """What of it is not believable, once it has been read."""
@@ -55,14 +67,14 @@ class Feed(Protocol):
 def load(  # noqa: PLR0913 - what a run is of, and four keywords
     engine: Engine,
     source: SourceSpec,
-    rows: Iterable[Row],
+    items: Iterable[Item],
     *,
     dry_run: bool = False,
     accept: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Tell = lambda _: None,
     feed: Feed | None = None,
 ) -> Report:
-    """Import ``rows`` as the whole content of ``source``.
+    """Import ``items`` as the whole content of ``source``.
 
     accept: a refused run; this one may do exactly what that one would have done. What passes
     the guard's limits otherwise is refused. A listing that the feed lacks stays, with the day
@@ -78,7 +90,8 @@ def load(  # noqa: PLR0913 - what a run is of, and four keywords
                 writing(connection, source.id)
                 seen = _Seen()
                 if feed is None or not feed.repeats(connection, report):
-                    _stage(connection, report, rows, telling(books, report.run_id, progress))
+                    tell = telling(books, report.run_id, progress)
+                    _stage(connection, report, items, feed, tell)
                     seen = _diff(connection, report)
                     report.alarms = feed.alarms() if feed else []
                     _judge(connection, report, source, seen, accepted)
@@ -121,46 +134,65 @@ def _tidy(engine: Engine) -> None:
 
 def _remember(connection: Connection, report: Report, feed: Feed | None) -> None:
     """Note with the source that it was read today, and what was."""
-    known = feed.known(connection, report) if feed else None
+    if report.repeats is None:
+        known.remember(connection, report.source)
+    what = feed.known(connection, report) if feed else None
     today = "UPDATE source SET seen_on = CURRENT_DATE, feed = CAST(:known AS jsonb) WHERE id = :id"
-    connection.execute(text(today), {"known": known, "id": report.source})
+    connection.execute(text(today), {"known": what, "id": report.source})
 
 
 def _stage(
-    connection: Connection, report: Report, rows: Iterable[Row], progress: Callable[[int], None]
+    connection: Connection, report: Report, items: Iterable[Item], feed: Feed | None, tell: Tell
 ) -> None:
-    """Copy every row of the feed into the temporary table ``staged``, judged."""
+    """Put every row of the feed into the temporary table ``staged``: as known, or judged."""
     connection.execute(
         text(
             "CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT 0::bigint AS seq, ''::text AS place,"
-            f" false AS fresh, false AS refused, {', '.join(COLUMNS)} FROM listing WITH NO DATA"
+            " CAST(NULL AS uuid) AS digest, false AS fresh, false AS refused, "
+            f"{', '.join(COLUMNS)} FROM listing WITH NO DATA"
         )
     )
     cursor = connection.connection.cursor()
     copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
-    for batch, judged in judge_all(_batches(connection, report.source, rows), connection):
+    news = _news(connection, report, items, feed, tell)
+    for batch, judged in judge_all(_batches(connection, report.source, news), connection):
         with db.driver_errors():
             cursor.copy_expert(copy, io.StringIO(judged.lines))
         for number, refusal in judged.refused:
             row = batch.rows[number]
             report.reject(row.where, refusal.code, refusal.message, sample(row.raw))
         report.read += judged.read
-        progress(report.read)
+        tell(report.read)
 
 
-def _batches(connection: Connection, source: str, rows: Iterable[Row]) -> Iterator[Batch]:
+def _news(
+    connection: Connection, report: Report, items: Iterable[Item], feed: Feed | None, tell: Tell
+) -> Iterator[News]:
+    """The items that must be read; those that are known are staged at once."""
+    key = feed.row_key() if feed else None
+    numbered = enumerate(items)
+    while chunk := list(itertools.islice(numbered, BATCH)):
+        news = [(seq, item.digest(key) if key else None, item) for seq, item in chunk]
+        if feed and feed.skips:
+            found = known.stage(connection, report.source, news)
+            report.read += len(found)
+            tell(report.read)
+            news = [new for new in news if new[0] not in found]
+        yield from news
+
+
+def _batches(connection: Connection, source: str, news: Iterator[News]) -> Iterator[Batch]:
     """The rows in batches, each with what is stored of them."""
-    stream, first = iter(rows), 0
     query = text(
         "SELECT external_id, content_hash, repairs FROM listing "
         "WHERE source_id = :source AND external_id = ANY(:ids)"
     )
-    while batch := positions.located(connection, list(itertools.islice(stream, BATCH))):
-        ids = [identity(row) for row in batch]
-        found = connection.execute(query, {"source": source, "ids": ids})
-        known = {row.external_id: (row.content_hash, row.repairs) for row in found}
-        yield Batch(source, first, batch, known)
-        first += len(batch)
+    while batch := list(itertools.islice(news, BATCH)):
+        rows = positions.located(connection, [item.row() for _, _, item in batch])
+        found = connection.execute(query, {"source": source, "ids": [*map(identity, rows)]})
+        stored = {row.external_id: (row.content_hash, row.repairs) for row in found}
+        marks = [(seq, digest) for seq, digest, _ in batch]
+        yield Batch(source, marks, rows, stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +322,12 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
     )
     overrides.renew(connection)
     if source.origin == "feed":
-        connection.execute(text("DELETE FROM source WHERE origin = 'sample'"))
+        connection.execute(
+            text(
+                "WITH gone AS (DELETE FROM source WHERE origin = 'sample' RETURNING id) "
+                "DELETE FROM known_row USING gone WHERE source_id = gone.id"
+            )
+        )
     _mark_seen(connection, report, seen)
     connection.execute(
         text(

@@ -336,6 +336,18 @@ class Generation(Base):
     __table_args__ = (CheckConstraint("id", name="single"),)
 
 
+class KnownRow(Base):
+    """Which listing a row of a feed makes, and of which ``content_hash``, so that one which comes
+    again need not be read. A memory only: what it lacks, as after a server's crash, is read."""
+
+    __tablename__ = "known_row"
+    source_id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    external_id: Mapped[str]
+    content_hash: Mapped[str]
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+
 class Change(Base):
     """What one applied run did to one listing, kept for the last runs of a source.
 

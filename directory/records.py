@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Any, Literal, get_args
+from hashlib import blake2b
+from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -56,9 +57,9 @@ class Refused(Exception):  # noqa: N818 - a verdict on one row, not a failure of
 class Row:
     """One row of a feed: where it stands, what it says, and its verdict so far.
 
-    where: "line 12", "item 3"; for people who look into the file.
+    where: as of its ``Item``.
     fields: the arguments of ``Record``, unvalidated; empty where ``refusal`` is set.
-    raw: the row as the source wrote it, for the list of rejects.
+    raw: as of its ``Item``, for the list of rejects.
     notes: repairs that the importer made.
     """
 
@@ -73,16 +74,49 @@ class Row:
         return Row, (self.where, self.fields, None, self.notes, self.refusal)
 
 
-def rows(
-    items: Iterable[tuple[str, Any]], build: Callable[[Any, list[Note]], dict[str, Any]]
-) -> Iterator[Row]:
-    """Apply ``build`` to each (where, raw) item; a ``Refused`` becomes that row's verdict."""
-    for where, raw in items:
+Build = Callable[[Any, list[Note]], dict[str, Any]]
+
+
+def as_it_is(raw: Any, _notes: list[Note]) -> dict[str, Any]:
+    """The fields of a row that is written as ``Record`` takes it."""
+    return cast(dict[str, Any], raw)
+
+
+@dataclass(slots=True)
+class Item:
+    """What an importer reads: one row as it stands in a feed, and how fields are made of it.
+
+    where: "line 12", "item 3"; for people who look into the file.
+    raw: the row as the source wrote it.
+    build: gives the fields, and notes what it repaired; it may raise ``Refused``.
+    beside: whatever else it makes them of, but for options and files, as text.
+    """
+
+    where: str
+    raw: Any
+    build: Build = as_it_is
+    beside: str = ""
+
+    def digest(self, key: str) -> str:
+        """A digest, 32 hexadecimal digits, of all that decides about this row's listing.
+
+        key: what is the same for all rows of a feed, such as options and our software.
+        """
+        text = f"{key}{self.beside}{self.raw!r}"
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def row(self) -> Row:
+        """The row with its fields; a ``Refused`` becomes its verdict."""
         notes: list[Note] = []
         try:
-            yield Row(where, build(raw, notes), raw, notes)
+            return Row(self.where, self.build(self.raw, notes), self.raw, notes)
         except Refused as refusal:
-            yield Row(where, {}, raw, notes, refusal)
+            return Row(self.where, {}, self.raw, notes, refusal)
+
+
+def items(feed: Iterable[tuple[str, Any]], build: Build, beside: str = "") -> Iterator[Item]:
+    """The (where, raw) of a feed as items of one importer."""
+    return (Item(where, raw, build, beside) for where, raw in feed)
 
 
 class _Strict(BaseModel):

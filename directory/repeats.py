@@ -35,12 +35,14 @@ class Feed:
     """What one run reads, beside what the last good run of its source read.
 
     settings: the options as the importer gets them. anew: read it whatever it is.
+    skips: whether rows that are known need not be read, once ``repeats`` was asked.
     """
 
     source: SourceSpec
     settings: Mapping[str, str]
     kept: Kept
     anew: bool = False
+    skips: bool = False
     _last: dict[str, Any] = field(default_factory=dict)
     _key: str = ""
 
@@ -50,7 +52,12 @@ class Feed:
         query = text("SELECT feed FROM source WHERE id = :source")
         self._last = connection.execute(query, {"source": self.source.id}).scalar() or {}
         self._key = _key(self.source, self.settings)
-        if self.anew or self._last.get("key") != self._key or self._due(connection):
+        if self.anew or not self._last:
+            return False
+        # A row without a point has one now where a geocoder has answered.
+        news = positions.answered(connection, self.source.id, self._last["run"])
+        self.skips = not news
+        if news or self._last["key"] != self._key or self._due(connection):
             return False
         if not self.kept.repeats([Input(**each) for each in self._last["inputs"]]):
             return False
@@ -59,10 +66,13 @@ class Feed:
         return True
 
     def _due(self, connection: Connection) -> bool:
-        """Whether a listing that the feed lacks has its day, or a geocoder has new answers."""
+        """Whether a listing that the feed lacks has its day."""
         query = text(f"SELECT CAST(:gone AS date) <= CURRENT_DATE - {TOMBSTONE_DAYS}")
-        due = connection.execute(query, {"gone": self._last["gone"]}).scalar()
-        return bool(due) or positions.answered(connection, self.source.id, self._last["run"])
+        return bool(connection.execute(query, {"gone": self._last["gone"]}).scalar())
+
+    def row_key(self) -> str:
+        """What decides, beside a row itself, what listing is made of it."""
+        return _digest(self.source.kind, _options(self.settings), _software(self.source.kind))
 
     def alarms(self) -> list[Alarm]:
         """What of the feed as a whole is not believable, once it has been read."""
@@ -101,10 +111,16 @@ class Feed:
 
 def _key(source: SourceSpec, settings: Mapping[str, str]) -> str:
     """What decides, beside the feed's bytes, what is read from them."""
-    options = [[name, value, _file(value)] for name, value in sorted(settings.items())]
-    where = source.location
-    parts = [source.kind, where, _beside(where), options, _software(source.kind)]
+    where, options = source.location, _options(settings)
+    return _digest(source.kind, where, _beside(where), options, _software(source.kind))
+
+
+def _digest(*parts: Any) -> str:
     return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _options(settings: Mapping[str, str]) -> list[Any]:
+    return [[name, value, _file(value)] for name, value in sorted(settings.items())]
 
 
 def _dated(inputs: list[Input]) -> float | None:

@@ -24,6 +24,7 @@ Known quirks, and what becomes of them:
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urljoin
@@ -31,7 +32,7 @@ from urllib.parse import urljoin
 from directory import addresses, weekly
 from directory.errors import UsageError
 from directory.feed import json_items
-from directory.records import Note, Refused, Row, rows
+from directory.records import Item, Note, Refused, items
 from directory.vocabulary import vocabulary
 
 Open = Callable[[str], BinaryIO]
@@ -55,7 +56,7 @@ class _Server:
     bodies: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def read(location: str, options: Mapping[str, str], open_feed: Open) -> Iterator[Row]:
+def read(location: str, options: Mapping[str, str], open_feed: Open) -> Iterator[Item]:
     """The meetings of a root server or a saved answer. UsageError for an unknown option."""
     if unknown := sorted(set(options) - set(_OPTIONS)):
         raise UsageError(f"bmlt has no option {unknown[0]!r}; it has {', '.join(_OPTIONS)}.")
@@ -67,7 +68,9 @@ def read(location: str, options: Mapping[str, str], open_feed: Open) -> Iterator
     for each in _all(bodies, open_feed):
         server.bodies[_text(each, "id")] = each
     with open_feed(meetings) as stream:
-        yield from rows(json_items(stream), lambda raw, notes: _record(raw, notes, server))
+        beside = sha256(repr(server).encode("utf-8", "surrogatepass")).hexdigest()
+        found = json_items(stream)
+        yield from items(found, lambda raw, notes: _record(raw, notes, server), beside)
 
 
 def _fellowship(options: Mapping[str, str]) -> str:

@@ -46,7 +46,7 @@ from directory.addresses import postal_code, region_code
 from directory.config import DATA
 from directory.errors import UsageError
 from directory.feed import first_bytes
-from directory.records import Note, Record, Refused, Row, rows
+from directory.records import Item, Note, Record, Refused, items
 from directory.tables import EXCESS, csv_rows, xlsx_rows
 from directory.vocabulary import vocabulary
 
@@ -82,7 +82,7 @@ class _Mapping:
 
 def read(
     location: str, options: Mapping[str, str], open_feed: Callable[[str], BinaryIO]
-) -> Iterator[Row]:
+) -> Iterator[Item]:
     """The rows of the table at ``location``; see the module for options and mappings."""
     if unknown := set(options) - set(OPTIONS):
         raise UsageError(f"csv has no option {sorted(unknown)[0]!r}; it has {', '.join(OPTIONS)}.")
@@ -91,7 +91,7 @@ def read(
     table = _table(location, options.get("encoding", "utf-8-sig"), required, open_feed)
     found = mapping or _Mapping({name: [name] for name in FIELDS})
     known = found.used() | set(found.drop)
-    return rows(table, lambda raw, notes: _build(raw, notes, found, known))
+    return items(table, lambda raw, notes: _build(raw, notes, found, known))
 
 
 def _table(

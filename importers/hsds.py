@@ -22,6 +22,7 @@ Known quirks, and what becomes of them:
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from itertools import count
 from typing import Any, BinaryIO
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -29,7 +30,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from directory import addresses, opening
 from directory.errors import UsageError
 from directory.feed import FeedError, first_bytes, json_items
-from directory.records import Note, Refused, Row, rows
+from directory.records import Item, Note, Refused, items
 from directory.vocabulary import vocabulary
 
 Open = Callable[[str], BinaryIO]
@@ -76,11 +77,13 @@ _READ = {
 }  # fmt: skip
 
 
-def read(location: str, options: Mapping[str, str], open_feed: Open) -> Iterator[Row]:
+def read(location: str, options: Mapping[str, str], open_feed: Open) -> Iterator[Item]:
     """The services at ``location``. FeedError where the document is of another kind."""
     if options:
         raise UsageError(f"hsds has no options; leave out {sorted(options)[0]!r}.")
-    yield from rows(_listings(_documents(location, open_feed), location), _record)
+    services = _listings(_documents(location, open_feed), location)
+    # A schedule that has ended by today is not shown.
+    yield from items(services, _record, beside=date.today().isoformat())
 
 
 def _documents(location: str, open_feed: Open) -> Iterator[tuple[str, Any]]:

@@ -31,7 +31,7 @@ from typing import Any, BinaryIO
 from directory import addresses, weekly
 from directory.errors import UsageError
 from directory.feed import json_items
-from directory.records import Note, Refused, Row, rows
+from directory.records import Item, Note, Refused, items
 from directory.vocabulary import vocabulary
 
 _DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -42,12 +42,12 @@ _KEPT_ALSO = ("entity_location", "updated", "last_contact")
 
 def read(
     location: str, options: Mapping[str, str], open_feed: Callable[[str], BinaryIO]
-) -> Iterator[Row]:
+) -> Iterator[Item]:
     """The meetings of the feed at ``location``. Raises UsageError for an unknown option."""
     fellowship = _fellowship(options)
     with open_feed(location) as stream:
-        items = json_items(stream)
-        yield from rows(items, lambda raw, notes: _record(raw, notes, fellowship))
+        meetings = json_items(stream)
+        yield from items(meetings, lambda raw, notes: _record(raw, notes, fellowship))
 
 
 def _fellowship(options: Mapping[str, str]) -> str:

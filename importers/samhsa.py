@@ -27,7 +27,7 @@ from urllib.parse import urlencode
 
 from directory.errors import UsageError
 from directory.feed import FeedError, first_bytes, json_items
-from directory.records import Note, Refused, Row, rows
+from directory.records import Item, Note, Refused, items
 from directory.tables import EXCESS, csv_rows, xlsx_rows
 from directory.vocabulary import normalise, vocabulary
 
@@ -80,19 +80,19 @@ _TRADE_NAME = re.compile(r"^(?:dba|d/b/a|aka|a/k/a)\b[:. ]*(?=\S)", re.IGNORECAS
 
 def read(
     location: str, options: Mapping[str, str], open_feed: Callable[[str], BinaryIO]
-) -> Iterator[Row]:
+) -> Iterator[Item]:
     """The facilities at ``location``; see the module for locations and options."""
     if unknown := set(options) - set(OPTIONS):
         raise UsageError(
             f"samhsa has no option {sorted(unknown)[0]!r}; it has {', '.join(OPTIONS)}."
         )
     if location == "live" or location.partition("?")[0] == LIVE:
-        return rows(_live(options, open_feed), _build)
+        return items(_live(options, open_feed), _build)
     if asked := set(options) - {"encoding"}:
         raise UsageError(
             f"The option {sorted(asked)[0]!r} is for the live locator: use the location live."
         )
-    return rows(_saved(location, options.get("encoding", "utf-8-sig"), open_feed), _build)
+    return items(_saved(location, options.get("encoding", "utf-8-sig"), open_feed), _build)
 
 
 def _live(

@@ -25,7 +25,7 @@ from directory.config import ROOT, Config, environment, load_config
 from directory.load import load
 from directory.models import Base
 from directory.places import load_places
-from directory.records import Row
+from directory.records import Item
 from directory.runs import Report, SourceSpec
 from directory.web.app import create_app
 
@@ -278,7 +278,7 @@ def load_rows(database: Engine) -> Loader:
     """Import records given as keyword dictionaries into ``database``."""
 
     def run(*records: dict[str, object], source: str = "test", **options: object) -> Report:
-        rows = [Row(f"item {n}", {**DEFAULTS, **r}, r) for n, r in enumerate(records)]
+        rows = [Item(f"item {n}", {**DEFAULTS, **r}) for n, r in enumerate(records)]
         spec = SourceSpec(source, "csv", "test", title="Test source")
         return load(database, spec, rows, **options)  # type: ignore[arg-type]
 

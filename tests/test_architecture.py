@@ -15,7 +15,7 @@ RANKS = [
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
     {"places", "question", "opening", "letters"},
-    {"phrases", "towns", "locate", "derive", "positions"},
+    {"phrases", "towns", "locate", "derive", "positions", "known"},
     {"finder", "wishes"},
     {"understand", "pocket"},
     {"judge", "criteria", "guard", "quarantine"},

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from directory import accounts, cli, coverage, db, history, runs
 from directory.config import Config
 from directory.load import BATCH, load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import SourceSpec
 from directory.web import desk
 from directory.web.app import create_app
@@ -150,14 +150,14 @@ def test_a_run_at_work_says_how_far_it_is(
     monkeypatch.setattr(runs, "TELL_SECONDS", 0)
     spec, pages = SourceSpec("county", "csv", "feed"), []
 
-    def rows(last: int) -> Iterator[Row]:
+    def rows(last: int) -> Iterator[Item]:
         for number in range(last):
             if number == 3 * BATCH + 1:  # the first of them has been judged by then
                 with database.connect() as connection:
                     (newest,) = history.runs(connection)[:1]
                 pages.append(keeper.get(f"/maintain/runs/{newest['id']}").text)
             fields = {"external_id": str(number), "kind": "treatment", "name": f"Place {number}"}
-            yield Row(f"row {number}", fields, fields)
+            yield Item(f"row {number}", fields)
 
     expected = 3 * BATCH + 2
     load(database, spec, rows(expected))

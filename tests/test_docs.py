@@ -195,7 +195,8 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
         b"1,L1,OPEN DOOR LLC,1 Sample Street,,DAVIS,95616,530-555-0100,RES,false\n"
     )
     mapping = {"mapping": str(tmp_path / "mapping.toml")}
-    (row,) = read_csv("table.csv", mapping, lambda _: io.BytesIO(table))
+    (item,) = read_csv("table.csv", mapping, lambda _: io.BytesIO(table))
+    row = item.row()
     assert (row.refusal, row.notes) == (None, [])
     assert row.fields["name"] == "Open Door LLC"
     assert (row.fields["terms"], row.fields["status"]) == (["service:residential"], "active")

@@ -26,7 +26,7 @@ from directory.config import Config, environment
 from directory.feed import open_feed
 from directory.importing import importer
 from directory.load import load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import Report, SourceSpec
 from directory.undo import undo
 from tests.test_cluster import kill, temporary_home
@@ -416,7 +416,7 @@ def test_a_connection_that_is_lost_while_rows_are_staged(database: Engine, here:
         "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
     )
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[Item]:
         yield from importer("csv")(str(feeds.new), {}, open_feed)
         with database.connect() as connection:
             assert connection.execute(victims).all()

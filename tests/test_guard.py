@@ -12,7 +12,7 @@ from directory import changes, edits
 from directory.errors import UsageError
 from directory.guard import LIMITS, Measured, alarms, checked_limits
 from directory.load import TOMBSTONE_DAYS, load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import Report, SourceSpec
 from directory.undo import undo
 from tests.conftest import DEFAULTS, Loader
@@ -174,14 +174,14 @@ def test_shuffled_and_repeated_feeds_change_nothing(database: Engine, load_rows:
 def test_what_is_bundled_or_invented_is_not_guarded(database: Engine) -> None:
     sample = SourceSpec("sample", "csv", "x", origin="sample")
     for rows in (feed(60), feed(10), feed(60)):
-        made = [Row(f"line {n}", {**DEFAULTS, **row}, {}) for n, row in enumerate(rows)]
+        made = [Item(f"line {n}", {**DEFAULTS, **row}) for n, row in enumerate(rows)]
         assert load(database, sample, made).status == "applied"
 
 
 def test_limits_stay_with_their_source(database: Engine, load_rows: Loader) -> None:
     def run(count: int, limits: dict[str, float] | None) -> str:
         spec = SourceSpec("test", "csv", "test", limits=limits)
-        rows = [Row(f"item {n}", {**DEFAULTS, **row}, {}) for n, row in enumerate(feed(count))]
+        rows = [Item(f"item {n}", {**DEFAULTS, **row}) for n, row in enumerate(feed(count))]
         return load(database, spec, rows).status
 
     load_rows(*feed(100))
@@ -455,7 +455,7 @@ _ROW = st.fixed_dictionaries(
 @given(feeds=st.lists(st.lists(_ROW, max_size=10), min_size=1, max_size=4))
 def test_any_history_can_be_undone(database: Engine, feeds: list[list[Any]]) -> None:
     def run(rows: list[Any], **more: Any) -> Report:
-        made = [Row(f"item {n}", {**DEFAULTS, **row}, row) for n, row in enumerate(rows)]
+        made = [Item(f"item {n}", {**DEFAULTS, **row}) for n, row in enumerate(rows)]
         return load(database, SOURCE, made, **more)
 
     with database.begin() as connection:

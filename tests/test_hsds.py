@@ -18,7 +18,7 @@ Item = dict[str, Any]
 
 def _rows(document: Any) -> list[Row]:
     data = json.dumps(document).encode()
-    return list(hsds.read("feed", {}, lambda _: io.BytesIO(data)))
+    return [item.row() for item in hsds.read("feed", {}, lambda _: io.BytesIO(data))]
 
 
 def _service(place: Item | None = None, **said: Any) -> Record:
@@ -224,7 +224,8 @@ class Api:
 
 def test_a_live_list_is_followed_and_its_services_fetched_whole() -> None:
     api = Api(3)
-    rows = list(hsds.read("https://211.example.org/services", {}, api.open))
+    found = hsds.read("https://211.example.org/services", {}, api.open)
+    rows = [item.row() for item in found]
     assert [row.fields["external_id"] for row in rows] == ["v1", "v2", "v3"]
     assert [row.where for row in rows] == ["item 0", "page 2, item 0", "page 3, item 0"]
     assert api.asked == [
@@ -284,7 +285,8 @@ def test_the_examples_of_the_standard(shared_data: Path, name: str, listings: in
         with pytest.raises(FeedError, match="Import the services"):
             list(hsds.read(path, {}, open_feed))
         return
-    (row,) = hsds.read(path, {}, open_feed)
+    (item,) = hsds.read(path, {}, open_feed)
+    row = item.row()
     record = Record.model_validate(row.fields, context=row.notes)
     assert record.name == "Community Counselling"
     assert (record.kind, record.min_age, record.max_age) == ("counseling", 12, 100)

@@ -66,7 +66,7 @@ def verdicts(
 ) -> list[dict[str, Any]]:
     """The verdicts on all rows that the importer ``kind`` finds at ``location``."""
     read = importlib.import_module(f"importers.{kind}").read
-    return [verdict(row) for row in read(location, options, opener)]
+    return [verdict(item.row()) for item in read(location, options, opener)]
 
 
 def case_verdicts(case: str) -> list[dict[str, Any]]:

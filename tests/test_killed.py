@@ -20,7 +20,7 @@ from directory import edits
 from directory.feed import FeedError
 from directory.judge import ALONE
 from directory.load import load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import LockedError, SourceSpec
 from directory.undo import undo
 from tests.conftest import Loader
@@ -35,7 +35,7 @@ import sys
 from directory import db
 from directory.config import load_config
 from directory.load import load
-from directory.records import Row
+from directory.records import Item
 from directory.runs import SourceSpec
 from tests.test_killed import rows
 
@@ -47,14 +47,14 @@ print("done", flush=True)
 """
 
 
-def rows(word: str) -> list[Row]:
+def rows(word: str) -> list[Item]:
     """A feed that names every place anew, lacks some of the old and has some new."""
     first = 0 if word == "Old" else 100
     fields: list[dict[str, Any]] = [
         {"external_id": str(n), "kind": "treatment", "name": f"{word} {n}"}
         for n in range(first, first + ROWS)
     ]
-    return [Row(f"item {n}", row, row) for n, row in enumerate(fields)]
+    return [Item(f"item {n}", row) for n, row in enumerate(fields)]
 
 
 def importer(database: Engine, word: str) -> subprocess.Popen[bytes]:
@@ -143,13 +143,13 @@ def test_a_judging_process_that_is_killed_is_a_clean_failure(
     few = 50  # rows in a batch: what is beyond ``ALONE`` of them is judged by processes
     monkeypatch.setattr(directory.load, "BATCH", few)
 
-    def feed() -> Iterator[Row]:
+    def feed() -> Iterator[Item]:
         for number in range((ALONE + 6) * few):
             if number == (ALONE + 4) * few:
                 for process in multiprocessing.active_children():
                     os.kill(process.pid or 0, signal.SIGKILL)
                     process.join()
-            yield Row(f"item {number}", {"external_id": str(number)}, {})
+            yield Item(f"item {number}", {"external_id": str(number)})
 
     load(database, SourceSpec("test", "csv", "x"), rows("Old")[:9])
     before = fingerprint(database)

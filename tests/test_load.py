@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from directory import derive
 from directory.feed import FeedError
 from directory.load import load
-from directory.records import Note, Refused, Row
+from directory.records import Item, Note, Refused
 from directory.runs import LockedError, Report, SourceSpec, exclusive
 from tests.conftest import DEFAULTS, Loader
 
@@ -134,8 +134,8 @@ def test_a_feed_that_breaks_changes_nothing(database: Engine, load_rows: Loader)
     load_rows({"external_id": "1"})
     before = fingerprint(database)
 
-    def broken() -> Iterator[Row]:
-        yield Row("item 0", {**DEFAULTS, "external_id": "2"}, {})
+    def broken() -> Iterator[Item]:
+        yield Item("item 0", {**DEFAULTS, "external_id": "2"})
         raise FeedError("The file ends in the middle.")
 
     with pytest.raises(FeedError):
@@ -177,12 +177,12 @@ def test_a_run_that_brought_nothing_binds_no_kind(database: Engine, load_rows: L
 
 def test_samples_leave_when_real_listings_come(database: Engine, load_rows: Loader) -> None:
     sample = SourceSpec("sample", "csv", "x", origin="sample")
-    load(database, sample, [Row("line 2", dict(DEFAULTS), {})])
+    load(database, sample, [Item("line 2", dict(DEFAULTS))])
     flag = text("SELECT samples FROM generation")
     with database.connect() as connection:
         assert connection.execute(flag).scalar() is True
     bundled = SourceSpec("hotlines", "csv", "x", origin="bundled")
-    load(database, bundled, [Row("line 2", dict(DEFAULTS), {})])
+    load(database, bundled, [Item("line 2", dict(DEFAULTS))])
     with database.connect() as connection:
         assert connection.execute(flag).scalar() is True
     load_rows({"external_id": "1"})
@@ -206,11 +206,11 @@ def test_ids_are_stable_and_apart_for_sources() -> None:
 
 
 def test_refusals_of_importers_are_counted(database: Engine) -> None:
-    rows = [
-        Row("item 0", dict(DEFAULTS), {}),
-        Row("item 1", {}, {}, refusal=Refused("unpublished", "not published by its source")),
-    ]
-    report = load(database, SOURCE, rows)
+    def refuse(_raw: Any, _notes: list[Note]) -> dict[str, Any]:
+        raise Refused("unpublished", "not published by its source")
+
+    items = [Item("item 0", dict(DEFAULTS)), Item("item 1", {}, refuse)]
+    report = load(database, SOURCE, items)
     assert report.reasons == {"unpublished": 1}
     assert adds_up(report)
 
@@ -243,7 +243,7 @@ _FIELDS = st.fixed_dictionaries(
 )
 @given(st.lists(_FIELDS, min_size=1, max_size=20))
 def test_any_rows_whatever_are_accounted_for(database: Engine, feed: list[dict[str, Any]]) -> None:
-    rows = [Row(f"item {n}", fields, fields) for n, fields in enumerate(feed)]
+    rows = [Item(f"item {n}", fields) for n, fields in enumerate(feed)]
     # A source of its own: to the guard, another example's rows would be missing.
     source = SourceSpec(f"any-{uuid.uuid4()}", "csv", "x")
     report = load(database, source, rows)
@@ -265,10 +265,13 @@ def test_no_text_breaks_a_line_of_the_copy(load_rows: Loader) -> None:
 
 def test_what_a_note_or_a_refusal_quotes_may_be_anything(database: Engine) -> None:
     """A NUL, which PostgreSQL cannot store, fails no import."""
-    note, refusal = Note("sessions", "bad_day", "is \0 no day"), Refused("odd", "is \0 odd")
-    rows = [
-        Row("item 1", {**DEFAULTS, "external_id": "a"}, {}, [note]),
-        Row("item 2", {}, {}, [], refusal),
-    ]
-    report = load(database, SourceSpec("test", "csv", "test"), rows)
+
+    def build(raw: Any, notes: list[Note]) -> dict[str, Any]:
+        notes.append(Note("sessions", "bad_day", "is \0 no day"))
+        if not raw:
+            raise Refused("odd", "is \0 odd")
+        return {**DEFAULTS}
+
+    items = [Item("item 1", True, build), Item("item 2", None, build)]
+    report = load(database, SourceSpec("test", "csv", "test"), items)
     assert (report.status, report.added, report.rejected, report.repaired) == ("applied", 1, 1, 1)

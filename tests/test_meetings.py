@@ -33,8 +33,8 @@ def _fed(content: Any) -> Callable[[str], BinaryIO]:
 def _meeting(**said: Any) -> Record:
     """The record of one Meeting Guide meeting on an exact address."""
     raw = {"slug": "a", "name": "A", "formatted_address": "1 Elm St, Exampleton, PA 19094, USA"}
-    (row,) = meeting_guide.read("feed", {}, _fed([raw | said]))
-    return Record.model_validate(row.fields)
+    (item,) = meeting_guide.read("feed", {}, _fed([raw | said]))
+    return Record.model_validate(item.row().fields)
 
 
 def _na(**said: str) -> Record:
@@ -46,8 +46,8 @@ def _na(**said: str) -> Record:
     def answer(address: str) -> BinaryIO:
         return io.BytesIO(json.dumps(answers[address.rpartition("Get")[2]]).encode())
 
-    (row,) = bmlt.read("https://na.example.org/main_server/", {}, answer)
-    return Record.model_validate(row.fields)
+    (item,) = bmlt.read("https://na.example.org/main_server/", {}, answer)
+    return Record.model_validate(item.row().fields)
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,8 @@ def _raw(folder: Path, name: str) -> list[Item]:
 def _read(folder: Path, name: str, **options: str) -> tuple[list[Record], Counter[str]]:
     """The records of a real Meeting Guide feed, none refused, and its repairs by code."""
     records, codes = [], Counter[str]()
-    for row in meeting_guide.read(str(folder / name), options, open_feed):
+    for item in meeting_guide.read(str(folder / name), options, open_feed):
+        row = item.row()
         assert row.refusal is None
         records.append(Record.model_validate(row.fields, context=row.notes))
         codes.update(note.code for note in row.notes)
@@ -425,7 +426,7 @@ def test_all_meetings_of_new_york(meetings: Path) -> None:
     name = "bmlt-GetSearchResults-ny.json"
     raw = _raw(meetings, name)
     names = {each["id"]: each["name"] for each in _raw(meetings, "bmlt-GetServiceBodies.json")}
-    rows = list(bmlt.read(str(meetings / name), {}, open_feed))
+    rows = [item.row() for item in bmlt.read(str(meetings / name), {}, open_feed)]
     codes: Counter[str] = Counter()
     assert len(rows) == len(raw) == 1_555
     for each, row in zip(raw, rows, strict=True):

@@ -12,7 +12,7 @@ from directory.config import Config
 from directory.criteria import Search
 from directory.load import load
 from directory.places import place_at
-from directory.records import Row
+from directory.records import Item
 from directory.runs import SourceSpec
 from directory.search import Page, answer
 from tests.conftest import NOW, settings
@@ -27,7 +27,7 @@ SEARCHES = {
 }
 
 
-def rows(number: int) -> list[Row]:
+def rows(number: int) -> list[Item]:
     """State ``number``: it is in every name; whether it is odd, say how many are shown and what
     they offer. Their country has no gazetteer, which each import would read."""
     terms = ["service:detox"] if number % 2 else ["service:aftercare"]
@@ -37,7 +37,7 @@ def rows(number: int) -> list[Row]:
         for n in range(21)
     ]
     fields[-1]["status"] = "active" if number % 2 else "suspended"
-    return [Row(f"item {n}", row, row) for n, row in enumerate(fields)]
+    return [Item(f"item {n}", row) for n, row in enumerate(fields)]
 
 
 def publish(engine: Engine, number: int) -> None:
@@ -53,7 +53,7 @@ def state_of(page: Page) -> int:
         return number
     assert page.total == 20 + number % 2
     assert page.counts["kind"]["treatment"] == page.total
-    assert page.counts["service"] == {rows(number)[0].fields["terms"][0]: page.total}
+    assert page.counts["service"] == {rows(number)[0].raw["terms"][0]: page.total}
     return number
 
 

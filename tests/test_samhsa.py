@@ -139,7 +139,7 @@ def test_the_live_locator_is_read_page_by_page(monkeypatch: pytest.MonkeyPatch) 
     locator = Locator(25)
     options = {"near": "39.74,-104.99", "miles": "25", "type": "both"}
     found = list(samhsa.read("live", options, locator.open))
-    assert [row.fields["name"] for row in found] == [row["name1"] for row in locator.rows]
+    assert [item.row().fields["name"] for item in found] == [row["name1"] for row in locator.rows]
     assert found[12].where == "page 2, item 2"
     assert [question.pop("page") for question in locator.asked] == [["1"], ["2"], ["3"]]
     assert locator.asked[0] == {

@@ -85,8 +85,8 @@ def write_feed(rows: int, engine: Engine, path: Path) -> None:
     importer reads."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = None
-        for row in sample_rows(rows, _towns(engine)):
-            cells = {name: _cell(name, value) for name, value in row.fields.items()}
+        for item in sample_rows(rows, _towns(engine)):
+            cells = {name: _cell(name, value) for name, value in item.raw.items()}
             if writer is None:
                 writer = csv.DictWriter(stream, list(cells))
                 writer.writeheader()

@@ -324,6 +324,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_reject_run_id"), "reject", ["run_id"], unique=False)
     op.create_table(
+        "known_row",
+        sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Uuid(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("source_id", "digest", name=op.f("pk_known_row")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "change",
         sa.Column("run_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("listing_id", sa.Uuid(), nullable=False),
@@ -500,7 +509,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     tables = (
-        "report edit match geocode account change reject listing import_run source place generation"
+        "report edit match geocode account change known_row reject listing import_run source place "
+        "generation"
     )
     for table in tables.split():
         op.drop_table(table)
