@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from directory import words
 from directory.errors import UsageError
 from directory.phrases import Part, Token
-from directory.places import Memo, Place, find_place, remember
+from directory.places import Memo, Place, find_place, normalise, remember
 
 # Before a place; "en" and "cerca de" are Spanish.
 _BEFORE_PLACE = re.compile(
@@ -23,10 +23,14 @@ _POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z
 # A place follows these for sure; after others, and alone, a small town's name is more likely
 # just a word.
 _SURELY = ("near", "close", "next", "outside", "cerca")
-_TOWN, _CITY, _WELL_KNOWN, _LARGE = 500, 5_000, 50_000, 100_000
+_TOWN, _CITY, _WELL_KNOWN, _LARGE, _FOREIGN = 500, 5_000, 50_000, 100_000, 1_000_000
+# The gazetteer has the postal codes of these.
+_LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 # Names of towns that nearly always mean something else.
 _NO_TOWNS = frozenset(("downtown", "midtown", "uptown", "only", "county"))
-_LONGEST_PLACE = 4
+_LONGEST_PLACE = 5
+# Of a code of a state; small words are written like some of them.
+_SHORT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,11 @@ class Finder:
         for size in range(min(_LONGEST_PLACE, count), 0, -1):
             for first in range(count - size, -1, -1):
                 last = first + size - 1
-                # A filler may stand in a name ("Los Angeles", "King of Prussia").
-                if last not in self.free or any(map(self._meant, range(first, last + 1))):
+                # A filler may stand in a name ("Los Angeles", "King of Prussia", "Bay Area").
+                ended = first in self.free and len(self._text(last, last)) > _SHORT
+                if last not in self.free and not (size > 1 and ended):
+                    continue
+                if any(map(self._meant, range(first, last + 1))):
                     continue
                 if first - 1 not in self.free or last + 1 not in self.free:
                     yield first, last, _CITY
@@ -118,11 +125,12 @@ class Finder:
             return None
         if where.kind in ("country", "point"):
             return None
-        if where.region and name.lower().split()[-1] == where.region.lower():
-            people = 0
-        # Few mean a small town abroad unless they name its region or country.
+        if len(normalise(name)) > len(normalise(where.name.partition(",")[0])) and where.region:
+            people = 0  # its state is named
+        # Few mean a town abroad unless they name its region or country; a word of another language
+        # may be one in a country far off.
         if where.country != self.country and len(name.split()) == 1:
-            people = max(people, _WELL_KNOWN)
+            people = max(people, _WELL_KNOWN if where.country in _LIKE_HOME else _FOREIGN)
         return None if where.kind == "city" and where.population < people else where
 
     def _is_name(self) -> bool:

@@ -7,7 +7,7 @@ Phrases are found on stemmed tokens, the longest first.
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -102,6 +102,61 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
         if lexemes:
             by_first.setdefault(lexemes[0], []).append((lexemes, means))
     return by_first
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something urgent that many words may say: one of each group, wherever they stand.
+
+    groups: phrases by their first lexeme. now: it comes before whatever else is asked for.
+    """
+
+    means: Meaning
+    groups: tuple[Mapping[str, Sequence[tuple[str, ...]]], ...]
+    now: bool
+
+
+@cache
+def _signs() -> tuple[Sign, ...]:
+    return tuple(
+        Sign(
+            tuple(sign["means"]),
+            tuple(map(_by_first, sign["of"])),
+            sign.get("now", False),
+        )
+        for sign in _document()["sign"]
+    )
+
+
+def _by_first(patterns: list[str]) -> dict[str, list[tuple[str, ...]]]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for said in _all_spelled_out(patterns):
+        lexemes = tuple(words.lexemes(said))
+        found.setdefault(lexemes[0], []).append(lexemes)
+    return found
+
+
+def sign_in(said: Sequence[Token]) -> tuple[Sign, int, int] | None:
+    """The first sign that the tokens have, and where in the text its words begin and end."""
+    flat = [(lexeme, token) for token in said for lexeme in token.lexemes]
+    lexemes = tuple(lexeme for lexeme, _ in flat)
+    for sign in _signs():
+        spans = [span for group in sign.groups if (span := _first_of(group, lexemes))]
+        if len(spans) == len(sign.groups):
+            first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+            return sign, flat[first][1].start, flat[last - 1][1].end
+    return None
+
+
+def _first_of(
+    group: Mapping[str, Sequence[tuple[str, ...]]], lexemes: tuple[str, ...]
+) -> tuple[int, int] | None:
+    """Where the first phrase of a group begins and ends among lexemes."""
+    for start, first in enumerate(lexemes):
+        for phrase in group.get(first, ()):
+            if lexemes[start : start + len(phrase)] == phrase:
+                return start, start + len(phrase)
+    return None
 
 
 @cache

@@ -42,7 +42,15 @@ _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
     | dict.fromkeys("'’‘ʻʼ`´")
 )
-_ABBREVIATIONS = {"st": "saint", "ste": "sainte", "ft": "fort", "mt": "mount", "pt": "point"}
+_LAST = {"bch": "beach", "hts": "heights", "spgs": "springs", "twp": "township"}
+_ABBREVIATIONS = {
+    "st": "saint",
+    "ste": "sainte",
+    "ft": "fort",
+    "mt": "mount",
+    "pt": "point",
+} | _LAST
+_RESERVATION = re.compile(r"\b(?:indian )?(?:rez|reservation)\b", re.I)
 _PARTS = frozenset(
     "north south east west northeast northwest southeast southwest n s e w ne nw se sw "
     "downtown uptown midtown central greater".split()
@@ -110,7 +118,7 @@ def _spelled_out(words: Sequence[str]) -> str:
     # The last word of a name is no abbreviation: MT is Montana, "St" a street.
     first = [_COMPASS.get(word, word) for word in words[:1]] if len(words) > 1 else []
     middle = [_ABBREVIATIONS.get(word, word) for word in [*first, *words[len(first) : -1]]]
-    return " ".join([*middle, *words[-1:]])
+    return " ".join([*middle, *(_LAST.get(word, word) for word in words[-1:])])
 
 
 def place_at(lat: float, lon: float) -> Place:
@@ -156,7 +164,7 @@ def find_place(
     ``country`` is the site's own: its places come first where others abroad are not much
     better known. Raises ``UsageError`` for ``near`` with a remedy when nothing is found.
     """
-    typed = " ".join(text.split())
+    typed = " ".join(_RESERVATION.sub(" ", text).split()) or text.strip()
     if point := _POINT.fullmatch(typed):
         try:
             return place_at(float(point[1]), float(point[2]))

@@ -14,16 +14,27 @@ from sqlalchemy import Connection
 
 from directory import question, schedule, words
 from directory.finder import Finder
-from directory.phrases import Part, Question, Token, is_spanish, longest, part_of, phrases, tokens
+from directory.phrases import (
+    Part,
+    Question,
+    Token,
+    is_spanish,
+    longest,
+    part_of,
+    phrases,
+    sign_in,
+    tokens,
+)
 from directory.places import Place
 from directory.question import When
 from directory.vocabulary import vocabulary
 from directory.wishes import HARD, Wishes
 
 _AGE = re.compile(
-    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b"
+    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?|a[nñ]os)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b"
     r"|(?:is|i'?m|i am|he'?s|she'?s)\s+(\d{1,2})\b)"
-    r"(?!\s*(?:am|pm|days?|weeks?|months?|sober|clean|ago|on|of|in|using|drinking|smoking)\b)",
+    r"(?!\s*(?:am|pm|days?|weeks?|months?|sober|clean|ago|on|of|in|using|drinking|smoking"
+    r"|limpi[ao]|sobri[ao])\b)",
     re.I,
 )
 # An hour of the day, as in "6am", "at 7:30 p.m.".
@@ -110,17 +121,25 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
             parts += read(typed, match, parts)
     if len(said) > 1:  # "n" is written for "and"; "3 weeks" are no words to look for
         short = {n for n in free if _is_short(typed[said[n].start : said[n].end])}
-        free, fillers = free - short, fillers | short
+        if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
+            free, fillers = free - short, fillers | short
+    hard = any(_is_hard(part) for part in parts)
+    danger = sign_in(said)
+    if danger and (danger[0].now or not hard):
+        sign, start, end = danger
+        parts = [part for part in parts if not _is_hard(part) and part.codes not in _TALK]
+        parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
+        free, fillers = set(), free | fillers  # the rest is a story
+    elif any(part.codes in _URGENT for part in parts):
+        parts = [p for p in parts if not _is_hard(p) or p.codes in (*_URGENT, ("kind:hotline",))]
+    # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
+    elif hard:
+        parts = [part for part in parts if part.codes[:1] not in _TALK]
     parts.sort(key=lambda part: part.start)
     rest = [said[i] for i in sorted(free)]
     if not rest and not parts:
         named = literal(typed)
         return replace(named, loose=named.words and replace(named.words, tsquery="", wishes=()))
-    if any(part.codes in _URGENT for part in parts):
-        parts = [p for p in parts if not _is_hard(p) or p.codes in (*_URGENT, ("kind:hotline",))]
-    # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
-    elif any(_is_hard(part) for part in parts):
-        parts = [part for part in parts if part.codes[:1] not in _TALK]
     return _put_together(found, country, parts, rest, [said[i] for i in sorted(free | fillers)])
 
 
@@ -166,8 +185,9 @@ def _is_short(word: str) -> bool:
 def _special() -> tuple[str, ...]:
     """Codes of lines that are for some people or one thing: not the first for others."""
     who = (code for code in vocabulary().terms if code.startswith("who:"))
-    others = ("service:domestic-violence", "service:gambling", "service:eating-disorders")
-    return (*(code for code in who if code != "who:families"), *others)
+    others = "domestic-violence sexual-assault child-abuse poison gambling eating-disorders"
+    services = (f"service:{other}" for other in others.split())
+    return (*(code for code in who if code != "who:families"), *services)
 
 
 def _is_hard(part: Part) -> bool:

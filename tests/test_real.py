@@ -237,6 +237,7 @@ def answering(
         ("fourth", 0.92),
         ("fifth", 0.94),
         ("sixth", 0.88),
+        ("seventh", 0.90),
     ],
 )
 def test_relevance_of_real_questions(

@@ -54,7 +54,7 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ),
     ("moved to Costa Mesa from Ohio, AA", {"fellowship:aa"}, "Costa Mesa, CA", "Ohio"),
     ("theres a gun in the house", {"kind:hotline", "service:crisis"}, None, ""),
-    ("she took a bunch of pills", {"kind:hotline", "service:crisis"}, None, ""),
+    ("she took a bunch of pills", {"kind:hotline", "service:poison"}, None, ""),
     ("AA, i dont do god", {"fellowship:aa", "meeting:secular"}, None, ""),
     ("AA meeting tomorrow", {"fellowship:aa", "kind:support_group", "day:tomorrow"}, None, ""),
     (
@@ -114,7 +114,7 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Worcester, MA",
         "",
     ),
-    ("he took too many pills and wont wake up", {"kind:hotline", "service:crisis"}, None, ""),
+    ("he took too many pills and wont wake up", {"kind:hotline", "service:poison"}, None, ""),
     (
         "aa king of prussia",
         {"fellowship:aa"},
@@ -202,6 +202,37 @@ def test_understood(
     assert found.rest == rest
     placed = [wording.part_label(part) for part in found.parts if part.what == "place"]
     assert placed == ([] if place is None else [place if place[:3] == "In " else f"Near {place}"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2 year old put a suboxone strip in his mouth!!", "service:poison"),
+        ("she took a whole botle of tylenol pm and is really sleepy", "service:poison"),
+        ("mi bebe se trago unas pastillas", "service:poison"),
+        ("i dont want to wake up tomorow. 3 days no drink", "service:crisis"),
+        ("army vet, pills and a gun on the table", "service:crisis"),
+        ("stepdad gets high and beats my little brother", "service:child-abuse"),
+        ("got raped at a party when i was blackout drunk", "service:sexual-assault"),
+        ("had my baby 3 weeks ago, cant stop crying and drinkin wine", "who:pregnant"),
+        # The same words, and no danger.
+        ("how can my son beat heroin like his dad", None),
+        ("support group for rape survivors", None),
+        ("i was raped and need residential treatment", None),
+        ("pregnant and depressed, need detox", None),
+        ("took suboxone for a year, bunch of meetings near me", None),
+        ("my daughter needs a suboxone program", None),
+    ],
+)
+def test_signs_of_danger_lead_to_the_lines_for_it(
+    connection: Connection, typed: str, meant: str | None
+) -> None:
+    found = understand(typed, connection, "US")
+    codes = {code for part in found.parts for code in part.codes}
+    assert ("kind:hotline" in codes) == (meant is not None)
+    if meant:
+        assert meant in codes
+        assert not found.rest
 
 
 def test_quotes_and_operators_are_words(connection: Connection) -> None:
