@@ -415,6 +415,18 @@ class Account(Base):
     __table_args__ = (CheckConstraint("role IN ('interventionist', 'maintainer')", name="role"),)
 
 
+class Demand(Base):
+    """Searches that asked for a term in a region on a day (UTC). They come in whole tens, so that
+    what few ask for is in no row."""
+
+    __tablename__ = "demand"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    region: Mapped[str] = mapped_column(primary_key=True, comment="such as US-CO, or a country")
+    term: Mapped[str] = mapped_column(primary_key=True, comment="or a kind, such as kind:hotline")
+    searches: Mapped[int]
+    __table_args__ = (CheckConstraint("searches >= 10 AND searches % 10 = 0", name="tens"),)
+
+
 class Geocode(Base):
     """What a geocoder answered, once for each provider and normalised address."""
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from directory import cluster, db
 from directory.config import ROOT, Config, load_config
+from directory.demand import Tens
 from directory.errors import UsageError
 from directory.pocket import open_pocket
 from directory.web import (  # noqa: F401 - the pages of two are the site's
@@ -27,6 +28,7 @@ from directory.web import (  # noqa: F401 - the pages of two are the site's
 )
 from directory.web.api import api, json_response, problem
 from directory.web.coverage import pages as coverage
+from directory.web.demand import pages as demand
 from directory.web.desk import desk
 from directory.web.editor import editor
 from directory.web.language import gettext
@@ -79,7 +81,8 @@ def create_app(config: Config | None = None) -> Flask:
         guides.guides(code)  # a broken one is found now, and not by a reader
     tiles = config.map_tiles
     archive = Archive(Path(tiles)) if tiles.endswith(".pmtiles") else None
-    app.extensions["directory"] = State(config, db.reader(config), archive)
+    tens = Tens(db.writer(config)) if config.count_searches else None
+    app.extensions["directory"] = State(config, db.reader(config), archive, tens)
     app.context_processor(everywhere)
     app.register_blueprint(site)
     prefix = f"/<any({', '.join(map(repr, translated))}):language>"
@@ -90,6 +93,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(pairs)
     app.register_blueprint(editor)
     app.register_blueprint(coverage)
+    app.register_blueprint(demand)
     app.add_url_rule("/healthz", view_func=health)
     app.add_url_rule("/tiles/<int:z>/<int:x>/<int:y>", view_func=tile)
     app.register_error_handler(UsageError, _usage)

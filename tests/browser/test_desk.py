@@ -80,6 +80,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         "/reports",
         "/edits",
         "/coverage/deserts",
+        "/demand",
     ]
     page.goto(f"{desk}/search")
     listing = (page.locator(".card h3 a").first.get_attribute("href") or "").split("/")[2]
