@@ -271,6 +271,8 @@ class Listing(Base):
             "id",
             postgresql_where=text("listed AND online"),
         ),
+        # To be counted by kind without reading the rows, which are wide.
+        Index("ix_listing_kind", "kind", postgresql_where=text("listed")),
         Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
         # For maintainers, who ask how far everybody lives from the nearest of these.
         Index(

@@ -33,7 +33,7 @@ RANKS = [
         "coverage",
         "reports",
     },
-    {"formats", "generate", "seeds", "backup"},
+    {"formats", "generate", "seeds", "backup", "metrics"},
     {"web"},
     {"cli"},
 ]

@@ -2,6 +2,7 @@
 
 import gc
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from directory import cluster, db
+from directory import cluster, db, metrics
 from directory.config import ROOT, Config, load_config
 from directory.demand import Tens
 from directory.errors import UsageError
@@ -95,6 +96,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(coverage)
     app.register_blueprint(demand)
     app.add_url_rule("/healthz", view_func=health)
+    app.add_url_rule("/metrics", view_func=figures)
     app.add_url_rule("/tiles/<int:z>/<int:x>/<int:y>", view_func=tile)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
@@ -112,6 +114,13 @@ def health() -> Response:
     with state().reader.connect() as connection:
         connection.execute(text("SELECT FROM listing WHERE listed LIMIT 1"))
     return json_response({"status": "ok", "degraded": []})
+
+
+def figures() -> Response:
+    """The figures of ``directory.metrics``; also, in short, where the database is away."""
+    shared = state()
+    found = metrics.exposition(shared.reader, shared.config, datetime.now(UTC))
+    return Response(found, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def tile(z: int, x: int, y: int) -> Response:

@@ -419,6 +419,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("in_person AND kind <> 'support_group'"),
     )
+    op.create_index(
+        "ix_listing_kind",
+        "listing",
+        ["kind"],
+        unique=False,
+        postgresql_where=sa.text("listed"),
+    )
     op.create_table(
         "match",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
