@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from directory import accounts, demand, pocket
+from directory.asking import ask as answered
 from directory.config import Config, load_config
 from directory.criteria import Search
 from directory.demand import MOST, TEN, Tens
@@ -209,10 +210,16 @@ def test_what_of_a_search_is_counted(
     assert (demand.region_of(search), search.wanted) == (region, codes)
 
 
+DOOR: dict[str, object] = {
+    **{"in_person": True, "region": "CO", "terms": ["pay:free"]},
+    **{"latitude": 39.74, "longitude": -104.99},
+}
+
+
 @pytest.fixture
 def browser(here: Config, database: Engine, load_rows: Loader) -> FlaskClient:
     """A searcher's, of a directory with one listing that knows how words are spelled."""
-    load_rows({"in_person": True, "region": "CO", "terms": ["pay:free"]})
+    load_rows(DOOR)
     pocket.refresh(database, here)
     return create_app(here).test_client()
 
@@ -267,6 +274,20 @@ def test_which_requests_count(
 ) -> None:
     ask(browser, path)
     assert terms(database) == dict.fromkeys(found, 10)
+
+
+def test_what_is_let_go_for_lack_of_results_is_counted_all_the_same(
+    here: Config, browser: FlaskClient, database: Engine
+) -> None:
+    """A gap is what is looked for and not there."""
+    values = {"q": ["detox"], "near": ["Denver"]}
+    with database.connect() as connection:
+        found = answered(connection, values, here, NOW)
+    assert found.left_out == ("detox",)
+    assert found.search.wanted == ("kind:treatment",)
+    assert found.whole is not None
+    assert found.whole.wanted == (DETOX,)
+    assert demand.region_of(found.whole) == "US-CO"
 
 
 def test_a_refused_question_counts_nothing(browser: FlaskClient, database: Engine) -> None:
