@@ -27,7 +27,8 @@ class Answered:
     """An answer, and what it is an answer to.
 
     typed: the question that was answered. corrected: the same, if it was respelled; left_out:
-    what of the question was let go.
+    what of the question was let go. whole: what was asked for before anything was let go, where
+    that is not ``search``.
     """
 
     search: Search
@@ -35,6 +36,7 @@ class Answered:
     typed: str
     corrected: str | None = None
     left_out: tuple[str, ...] = ()
+    whole: Search | None = None
 
 
 def ask(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
@@ -62,6 +64,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     page = answer(connection, search, now)
     asked = search.question
     dropped = (asked.dropped,) if asked and asked.dropped else ()
+    whole = search
     first = Answered(search, page, asked.text if asked else "", left_out=dropped)
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
@@ -71,7 +74,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         if better.total > page.total:
             return Answered(other, better, spelled, spelled)
         if not page.total and other.question:
-            asked, page = other.question, better
+            asked, page, whole = other.question, better, other
     looser = replace(search, words=asked.loose) if asked.loose else search
     wishes = any(part.what in ("term", "kind") for part in asked.parts)
     if asked.loose and ((wishes and page.total) or (search.near and not asked.parts)):
@@ -90,8 +93,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
-            return Answered(other, better, text, left_out=(*dropped, *left_out))
-    return first
+            return Answered(other, better, text, left_out=(*dropped, *left_out), whole=whole)
+    return replace(first, whole=whole)
 
 
 def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:

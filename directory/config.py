@@ -40,6 +40,7 @@ class Config:
     map_tiles: the address of map tiles with {z}, {x} and {y}, from elsewhere, or the path of a
         PMTiles file; "" draws outlines.
     map_credit: whom the map names for its tiles.
+    count_searches: whether it is counted what is looked for, as ``directory.demand`` says.
     """
 
     database_url: str | None
@@ -58,6 +59,7 @@ class Config:
     feed_seconds: int = 1800
     map_tiles: str = ""
     map_credit: str = ""
+    count_searches: bool = True
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -79,6 +81,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "a .pmtiles file, or an address with {z}, {x}, {y}; empty: outlines",
     ),
     "DIRECTORY_MAP_CREDIT": ("", "whom the map names as the source of those tiles"),
+    "DIRECTORY_COUNT_SEARCHES": (
+        "1",
+        "0: no counts, by day, state and term and in tens, of what is looked for",
+    ),
     "DIRECTORY_GEOCODER": ("", "who `directory geocode` asks where addresses are; empty: nobody"),
 }
 
@@ -104,11 +110,12 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         raise UsageError(f"DIRECTORY_COUNTRY is {country!r}; it takes two letters, such as US.")
     timeouts = ("DIRECTORY_STATEMENT_TIMEOUT_MS", "DIRECTORY_LOCK_TIMEOUT_MS")
     statement, lock = (_milliseconds(name, value[name]) for name in timeouts)
-    contact, private = value["DIRECTORY_CONTACT"], value["DIRECTORY_PRIVATE_FEEDS"]
+    contact = value["DIRECTORY_CONTACT"]
     if not (contact.isascii() and contact.isprintable()):
         raise UsageError("DIRECTORY_CONTACT takes an e-mail address or a link in plain letters.")
-    if private not in ("0", "1"):
-        raise UsageError(f"DIRECTORY_PRIVATE_FEEDS is {private!r}; it takes 0 or 1.")
+    for name in ("DIRECTORY_PRIVATE_FEEDS", "DIRECTORY_COUNT_SEARCHES"):
+        if value[name] not in ("0", "1"):
+            raise UsageError(f"{name} is {value[name]!r}; it takes 0 or 1.")
     seconds = value["DIRECTORY_FEED_SECONDS"]
     if not (seconds.isdecimal() and 1 <= int(seconds) <= 86_400):
         raise UsageError(f"DIRECTORY_FEED_SECONDS is {seconds!r}; it takes 1 to 86400.")
@@ -136,7 +143,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         lock_timeout_ms=lock,
         contact=contact,
         feed_ports=_ports(value["DIRECTORY_FEED_PORTS"]),
-        private_feeds=private == "1",
+        private_feeds=value["DIRECTORY_PRIVATE_FEEDS"] == "1",
         sources=Path(value["DIRECTORY_SOURCES"]).resolve() if value["DIRECTORY_SOURCES"] else None,
         secret_key=secret or None,
         geocoder=value["DIRECTORY_GEOCODER"],
@@ -144,6 +151,7 @@ def load_config(environ: Mapping[str, str] = os.environ) -> Config:
         feed_seconds=int(seconds),
         map_tiles=str(Path(tiles).resolve()) if tiles.endswith(".pmtiles") else tiles,
         map_credit=value["DIRECTORY_MAP_CREDIT"],
+        count_searches=value["DIRECTORY_COUNT_SEARCHES"] == "1",
     )
 
 
@@ -166,4 +174,5 @@ def environment(config: Config) -> dict[str, str]:
         "DIRECTORY_EXIT": config.exit_to,
         "DIRECTORY_MAP_TILES": config.map_tiles,
         "DIRECTORY_MAP_CREDIT": config.map_credit,
+        "DIRECTORY_COUNT_SEARCHES": str(int(config.count_searches)),
     }

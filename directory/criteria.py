@@ -51,6 +51,14 @@ class Search:
         """Whether results are doors at a distance (and not help from anywhere)."""
         return self.place is not None and self.attend != "online"
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Codes of the terms and kinds that are asked for, by boxes or in words, each once."""
+        parts = self.question.parts if self.question else ()
+        typed = [part.codes for part in parts if part.what in ("term", "kind") and not part.negated]
+        chosen = [*self.terms, *(f"kind:{kind}" for kind in self.kinds)]
+        return tuple(dict.fromkeys([*chosen, *(code for codes in typed for code in codes)]))
+
 
 @dataclass(slots=True)
 class Filter:

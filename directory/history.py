@@ -35,7 +35,8 @@ FROM (SELECT *, row_number() OVER (PARTITION BY source_id ORDER BY id DESC) AS a
  FROM import_run r WHERE status IN ('applied', 'unchanged') AND NOT {_UNDONE}) AS good
 WHERE age <= :most ORDER BY source_id, id"""
 _NEWEST = """
-SELECT DISTINCT ON (source_id) source_id, id, status, started, message FROM import_run
+SELECT DISTINCT ON (source_id) source_id, id, status, started, message,
+ (counts ->> 'rejected')::int AS rejected FROM import_run
 WHERE status <> 'dry-run' ORDER BY source_id, id DESC"""
 _GOOD = f"""
 SELECT source_id, max(started) AS started FROM import_run r

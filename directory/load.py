@@ -17,7 +17,7 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from directory import changes, db, guard, known, matching, overrides, positions
+from directory import changes, db, demand, guard, known, matching, overrides, positions
 from directory.judge import COLUMNS, STAGED, Batch, identity, judge_all, sample
 from directory.known import News
 from directory.records import Item
@@ -102,6 +102,7 @@ def load(  # noqa: PLR0913 - what a run is of, and four keywords
                     matching.match_run(connection, report.run_id)
                 if report.status in ("applied", "unchanged"):
                     _remember(connection, report, feed)
+                    demand.forget(connection)  # here too, for where nothing is counted any more
                     # With the listings, or a kill in between would leave the books wrong.
                     close_run(connection, report)
                     transaction.commit()

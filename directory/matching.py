@@ -242,6 +242,16 @@ def waiting(connection: Connection, limit: int = 1_000) -> list[dict[str, Any]]:
     return _pairs(connection, _WAITING, "m.score DESC, m.id", limit)
 
 
+def number_waiting(connection: Connection) -> int:
+    """How many of them are doubtful."""
+    # Certain pairs are nearly all linked and may be a hundred thousand: they are not gone through.
+    query = (
+        "SELECT count(*) FROM match m JOIN listing x ON x.id = m.a JOIN listing y ON y.id = m.b "
+        f"WHERE m.rule = 'doubtful' AND {_WAITING}"
+    )
+    return int(connection.execute(text(query)).scalar_one())
+
+
 def decided(connection: Connection, limit: int = 1_000) -> list[dict[str, Any]]:
     """What people decided, the newest first, as ``waiting`` gives it."""
     return _pairs(connection, "m.decision IS NOT NULL", "m.decided_at DESC, m.id", limit)

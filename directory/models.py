@@ -271,6 +271,8 @@ class Listing(Base):
             "id",
             postgresql_where=text("listed AND online"),
         ),
+        # To be counted by kind without reading the rows, which are wide.
+        Index("ix_listing_kind", "kind", postgresql_where=text("listed")),
         Index("ix_listing_name", "name_key", "id", postgresql_where=text("listed")),
         # For maintainers, who ask how far everybody lives from the nearest of these.
         Index(
@@ -425,6 +427,18 @@ class Account(Base):
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     tries_since: Mapped[datetime | None]
     __table_args__ = (CheckConstraint("role IN ('interventionist', 'maintainer')", name="role"),)
+
+
+class Demand(Base):
+    """Searches that asked for a term in a region on a day (UTC). They come in whole tens, so that
+    what few ask for is in no row."""
+
+    __tablename__ = "demand"
+    day: Mapped[date] = mapped_column(primary_key=True)
+    region: Mapped[str] = mapped_column(primary_key=True, comment="such as US-CO, or a country")
+    term: Mapped[str] = mapped_column(primary_key=True, comment="or a kind, such as kind:hotline")
+    searches: Mapped[int]
+    __table_args__ = (CheckConstraint("searches >= 10 AND searches % 10 = 0", name="tens"),)
 
 
 class Geocode(Base):

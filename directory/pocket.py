@@ -201,6 +201,14 @@ def folder_of(config: Config) -> Path:
     return config.home / "pocket" / name
 
 
+def refreshed(config: Config) -> float | None:
+    """When the pocket was last brought up to date, in seconds of the epoch; None for never."""
+    try:
+        return folder_of(config).with_suffix(".done").stat().st_mtime
+    except OSError:
+        return None
+
+
 _open: dict[Path, tuple[int, Pocket]] = {}
 _opening = threading.Lock()
 

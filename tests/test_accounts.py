@@ -245,7 +245,7 @@ PAGES = ("/", "/search?q=detox", "/hotlines", "/about", "/privacy", "/sources", 
 
 
 @pytest.mark.parametrize(
-    "path", [*PAGES, "/sign-in", "/maintain", "/api/v1/search?q=detox", "/healthz"]
+    "path", [*PAGES, "/sign-in", "/maintain", "/api/v1/search?q=detox", "/healthz", "/metrics"]
 )
 def test_who_has_not_signed_in_gets_no_cookie(guest: FlaskClient, path: str) -> None:
     response = guest.get(path)

@@ -19,7 +19,7 @@ RANKS = [
     {"finder", "wishes"},
     {"understand", "pocket"},
     {"judge", "criteria", "guard", "quarantine"},
-    {"search", "overrides", "runs", "matching"},
+    {"search", "overrides", "runs", "matching", "demand"},
     {"changes", "edits", "parameters"},
     {"load"},
     {
@@ -33,7 +33,7 @@ RANKS = [
         "coverage",
         "reports",
     },
-    {"formats", "generate", "seeds", "backup"},
+    {"formats", "generate", "seeds", "backup", "metrics"},
     {"web"},
     {"cli"},
 ]

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 
 from directory import cluster, postgres
 from directory.config import ROOT, Config, environment
+from directory.demand import TEN
 from directory.web import site
 from directory.web.app import create_app
 from tests.conftest import Loader
@@ -117,6 +118,10 @@ def ask_everything(port: int) -> None:
     for path in PATHS:
         status, _ = ask(port, "GET", path)
         assert status in (200, 400), path
+    # So often that it is counted, by state and term.
+    for _ in range(3 * TEN):
+        status, _ = ask(port, "GET", f"/search?q={WORD}+detox&near={LAT},{LON}")
+        assert status == 200
     for path in LOST:
         status, page = ask(port, "GET", path)
         shown = re.sub(r'href="[^"]*"', "", page)  # leads to itself in the other language
@@ -173,6 +178,9 @@ def test_what_is_asked_for_is_kept_nowhere(
     with served(patient, said) as port:
         ask_everything(port)
         ask_a_database_in_trouble(port, database)
+    with database.connect() as connection:
+        counted = list(connection.execute(text("SELECT DISTINCT region, term FROM demand")))
+    assert counted == [("US-CO", "service:detox")]
     kept = {said.name: said.read_text(errors="replace")}
     for path in home.rglob("*"):
         if path.is_file():

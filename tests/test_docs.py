@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from directory import accounts, cli, derive, judge, locate, question, reports, search
+from directory import accounts, cli, demand, derive, judge, locate, question, reports, search
 from directory.config import DATA, ROOT, SETTINGS
 from directory.errors import UsageError
 from directory.feed import LARGEST
@@ -244,6 +244,11 @@ def test_the_mapping_that_is_shown_works(tmp_path: Path) -> None:
         ("docs/importing.md", f"for {wording.STALE_DAYS} days, the page"),
         ("docs/ranking.md", f"confirmed for {wording.STALE_DAYS} days"),
         ("docs/importing.md", f"it is more than {locate.STRAY_KM:g} km away"),
+        ("docs/operating.md", f"looked for in the last {demand.SHOWN_DAYS} days"),
+        ("docs/operating.md", f"The {demand.TEN}th search of a day"),
+        ("docs/operating.md", f"Rows are deleted after {demand.KEPT_MONTHS} months"),
+        ("docs/privacy.md", f"Nothing below {demand.TEN} leaves"),
+        ("docs/privacy.md", f"are deleted after {demand.KEPT_MONTHS} months"),
         ("docs/privacy.md", f"first {judge.SAMPLE_LENGTH} characters"),
     ],
 )

@@ -186,7 +186,8 @@ def test_a_listing_has_its_page_in_the_language(client: FlaskClient, code: str) 
 
 
 def test_other_addresses_have_no_language(client: FlaskClient) -> None:
-    for path in ("/es/api/v1/search", "/es/healthz", "/es/maintain", "/es/sign-in", "/fr/", "/en/"):
+    ours = ("/es/api/v1/search", "/es/healthz", "/es/metrics", "/es/maintain", "/es/sign-in")
+    for path in (*ours, "/fr/", "/en/"):
         assert client.get(path).status_code == 404, path
     assert client.get("/es").headers["Location"].endswith("/es/")
     assert 'hreflang="es"' not in client.get("/sign-in").text

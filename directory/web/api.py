@@ -23,7 +23,7 @@ from directory.formats.openapi import openapi_document
 from directory.parameters import Values
 from directory.search import Hit, Page, explain
 from directory.towns import Box, largest
-from directory.web import listing_of, state, wording
+from directory.web import count, listing_of, state, wording
 
 api = Blueprint("api", __name__, url_prefix="/api")
 
@@ -53,9 +53,7 @@ def search() -> Response:
     document = search_document(found, now, urls)
     for result in document["results"] if why else ():
         result["why"] = why[uuid.UUID(result["id"])]
-    response = json_response(document)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return count(_kept_private(json_response(document)), found, now)
 
 
 @api.get("/v1/search.geojson")

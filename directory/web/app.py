@@ -2,6 +2,7 @@
 
 import gc
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,8 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from directory import cluster, db
+from directory import cluster, db, metrics
 from directory.config import ROOT, Config, load_config
+from directory.demand import Tens
 from directory.errors import UsageError
 from directory.pocket import open_pocket
 from directory.web import (  # noqa: F401 - the pages of two are the site's
@@ -27,6 +29,7 @@ from directory.web import (  # noqa: F401 - the pages of two are the site's
 )
 from directory.web.api import api, json_response, problem
 from directory.web.coverage import pages as coverage
+from directory.web.demand import pages as demand
 from directory.web.desk import desk
 from directory.web.editor import editor
 from directory.web.language import gettext
@@ -79,7 +82,8 @@ def create_app(config: Config | None = None) -> Flask:
         guides.guides(code)  # a broken one is found now, and not by a reader
     tiles = config.map_tiles
     archive = Archive(Path(tiles)) if tiles.endswith(".pmtiles") else None
-    app.extensions["directory"] = State(config, db.reader(config), archive)
+    tens = Tens(db.writer(config)) if config.count_searches else None
+    app.extensions["directory"] = State(config, db.reader(config), archive, tens)
     app.context_processor(everywhere)
     app.register_blueprint(site)
     prefix = f"/<any({', '.join(map(repr, translated))}):language>"
@@ -90,7 +94,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(pairs)
     app.register_blueprint(editor)
     app.register_blueprint(coverage)
+    app.register_blueprint(demand)
     app.add_url_rule("/healthz", view_func=health)
+    app.add_url_rule("/metrics", view_func=figures)
     app.add_url_rule("/tiles/<int:z>/<int:x>/<int:y>", view_func=tile)
     app.register_error_handler(UsageError, _usage)
     app.register_error_handler(HTTPException, _http)
@@ -108,6 +114,13 @@ def health() -> Response:
     with state().reader.connect() as connection:
         connection.execute(text("SELECT FROM listing WHERE listed LIMIT 1"))
     return json_response({"status": "ok", "degraded": []})
+
+
+def figures() -> Response:
+    """The figures of ``directory.metrics``; also, in short, where the database is away."""
+    shared = state()
+    found = metrics.exposition(shared.reader, shared.config, datetime.now(UTC))
+    return Response(found, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def tile(z: int, x: int, y: int) -> Response:

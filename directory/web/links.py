@@ -140,11 +140,7 @@ def _by_span(parts: Sequence[Part]) -> list[list[Part]]:
 
 def wanted(search: Search) -> tuple[str, ...]:
     """The terms that were asked for, by boxes or in words; cards show them first."""
-    parts = search.question.parts if search.question else ()
-    typed = [code for part in parts if not part.negated for code in part.codes]
-    return tuple(
-        dict.fromkeys([*search.terms, *(code for code in typed if code in vocabulary().terms)])
-    )
+    return tuple(code for code in search.wanted if code in vocabulary().terms)
 
 
 def was_read(search: Search) -> bool:

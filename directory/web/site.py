@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from directory import demand
 from directory.asking import ask
 from directory.formats.flat import on_map
 from directory.formats.ical import calendar
@@ -22,7 +23,18 @@ from directory.parameters import read_search
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
 from directory.vocabulary import vocabulary
-from directory.web import answers, crisis, filters, guides, hours, links, listing_of, state, wording
+from directory.web import (
+    answers,
+    count,
+    crisis,
+    filters,
+    guides,
+    hours,
+    links,
+    listing_of,
+    state,
+    wording,
+)
 from directory.web import shortlist as chosen
 from directory.web.language import language, msgid, to, translated
 from directory.web.sharing import share
@@ -159,7 +171,7 @@ def search() -> ResponseReturnValue:
     )
     response = make_response(body)
     response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return count(response, found, now)
 
 
 def _counted(connection: Connection, ways_out: list[links.Link], now: datetime) -> list[links.Link]:
@@ -307,7 +319,8 @@ def about() -> str:
 @site.get("/privacy")
 def privacy() -> str:
     """What is kept about readers, in plain words."""
-    return _page("privacy.html", tile_host=urlsplit(state().tile_host).netloc)
+    counts = {"counted": state().tens is not None, "ten": demand.TEN, "months": demand.KEPT_MONTHS}
+    return _page("privacy.html", tile_host=urlsplit(state().tile_host).netloc, **counts)
 
 
 @site.get("/sources")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from directory import accounts, cli
 from directory.config import Config
@@ -21,8 +21,8 @@ LONG = 120_000
 
 @pytest.fixture
 def desk(database: Engine, here: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a site with a maintainer, an applied run with a reject, and a refused one;
-    however busy the machine is, a page waits for its command."""
+    """The address of a site with a maintainer, an applied run with a reject, a refused one, and
+    counts of what is looked for; however busy the machine is, a page waits for its command."""
     monkeypatch.setattr(views, "PATIENCE_SECONDS", 120)
     accounts.add(database, EMAIL, "maintainer", PASSWORD)
     head, path = "external_id,kind,name,region,fees\n", here.home / "feed.csv"
@@ -30,6 +30,10 @@ def desk(database: Engine, here: Config, monkeypatch: pytest.MonkeyPatch) -> Ite
         rows = "".join(f"{n},treatment,Place {n},CO,{fees}\n" for n in range(last))
         path.write_text(head + rows + bad)
         cli.main(["import", "csv", str(path), "--source", "county"])
+    with database.begin() as connection:
+        asked = (("US-CO", "service:detox", 1_230), ("CA", "kind:hotline", 10))
+        counts = ", ".join(f"(CURRENT_DATE, '{r}', '{t}', {n})" for r, t, n in asked)
+        connection.execute(text(f"INSERT INTO demand VALUES {counts}"))
     with serving(create_app(here)) as address:
         yield address
 
@@ -80,6 +84,7 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         "/reports",
         "/edits",
         "/coverage/deserts",
+        "/demand",
     ]
     page.goto(f"{desk}/search")
     listing = (page.locator(".card h3 a").first.get_attribute("href") or "").split("/")[2]

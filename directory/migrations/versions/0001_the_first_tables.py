@@ -428,6 +428,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("in_person AND kind <> 'support_group'"),
     )
+    op.create_index(
+        "ix_listing_kind",
+        "listing",
+        ["kind"],
+        unique=False,
+        postgresql_where=sa.text("listed"),
+    )
     op.create_table(
         "match",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -501,6 +508,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_report_listing_id"), "report", ["listing_id"], unique=False)
     op.create_index(op.f("ix_report_received"), "report", ["received"], unique=False)
+    op.create_table(
+        "demand",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False, comment="such as US-CO, or a country"),
+        sa.Column("term", sa.Text(), nullable=False, comment="or a kind, such as kind:hotline"),
+        sa.Column("searches", sa.Integer(), nullable=False),
+        sa.CheckConstraint("searches >= 10 AND searches % 10 = 0", name=op.f("ck_demand_tens")),
+        sa.PrimaryKeyConstraint("day", "region", "term", name=op.f("pk_demand")),
+    )
     # Matching reads the words of many rows: they are kept in the row, and as they are.
     op.execute("ALTER TABLE listing SET (toast_tuple_target = 8160)")
     op.execute("INSERT INTO generation DEFAULT VALUES")
@@ -509,8 +525,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back."""
     tables = (
-        "report edit match geocode account change known_row reject listing import_run source place "
-        "generation"
+        "demand report edit match geocode account change known_row reject listing import_run "
+        "source place generation"
     )
     for table in tables.split():
         op.drop_table(table)
