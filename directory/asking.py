@@ -116,7 +116,7 @@ def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], V
 
 
 def _is_service(part: Part) -> bool:
-    return part.what == "term" and not part.negated and part.codes[0].startswith("service:")
+    return not part.negated and any(code.startswith("service:") for code in part.codes)
 
 
 def _once(texts: list[str]) -> tuple[str, ...]:

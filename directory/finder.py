@@ -27,7 +27,9 @@ _TOWN, _CITY, _WELL_KNOWN, _LARGE, _FOREIGN = 500, 5_000, 50_000, 100_000, 1_000
 # The gazetteer has the postal codes of these.
 _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 # Names of towns that nearly always mean something else.
-_NO_TOWNS = frozenset(("downtown", "midtown", "uptown", "only", "county"))
+_NO_TOWNS = frozenset(
+    ("downtown", "midtown", "uptown", "only", "county", "university", "college", "hospital")
+)
 _LONGEST_PLACE = 5
 # Of a code of a state; small words are written like some of them.
 _SHORT = 2
@@ -80,10 +82,14 @@ class Finder:
         """A place without a preposition: beside what means something else, or a large city."""
         for first, last, people in self._runs():
             if where := self._known(self._text(first, last), people):
-                others = set(range(len(self.tokens))) - set(range(first, last + 1))
+                # What stands before an address's town is none of it: "dad is 71, riverside ca".
+                start = first
+                while "," in self._text(start, last) and self._same(start + 1, last, where):
+                    start += 1
+                others = set(range(len(self.tokens))) - set(range(start, last + 1))
                 if any(not self._meant(number) for number in others) and self._is_name():
                     return None
-                return self._part(self.tokens[first].start, self.tokens[last].end, where), where
+                return self._part(self.tokens[start].start, self.tokens[last].end, where), where
         return None
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
@@ -104,6 +110,9 @@ class Finder:
                 else:
                     inner.append((first, last, _LARGE))
         yield from inner
+
+    def _same(self, first: int, last: int, where: Place) -> bool:
+        return first <= last and self._known(self._text(first, last)) == where
 
     def _meant(self, number: int) -> bool:
         start = self.tokens[number].start

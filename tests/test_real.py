@@ -238,6 +238,7 @@ def answering(
         ("fifth", 0.94),
         ("sixth", 0.88),
         ("seventh", 0.90),
+        ("eighth", 0.87),
     ],
 )
 def test_relevance_of_real_questions(

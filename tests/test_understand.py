@@ -71,8 +71,14 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ),
     (
         "husband drunk again and he hit me",
-        {"substance:alcohol", "service:domestic-violence"},
+        {"kind:hotline", "substance:alcohol", "service:domestic-violence"},
         None,
+        "",
+    ),
+    (
+        "rehab for my dad hes 71, riverside ca",
+        {"kind:treatment", "who:seniors"},
+        "Riverside, CA",
         "",
     ),
     ("about to use alone", {"kind:hotline", "service:safe-use-line"}, None, ""),
@@ -215,6 +221,15 @@ def test_understood(
         ("stepdad gets high and beats my little brother", "service:child-abuse"),
         ("got raped at a party when i was blackout drunk", "service:sexual-assault"),
         ("had my baby 3 weeks ago, cant stop crying and drinkin wine", "who:pregnant"),
+        (
+            "about to shoot up in my car, nobody with me, can someone listen",
+            "service:safe-use-line",
+        ),
+        ("he choked me again after drinking, scared to leave", "service:domestic-violence"),
+        ("stepdad comes in my room when hes drunk, im 13", "service:child-abuse"),
+        ("im 16 and trans, parents kicked me out, want to disappear", "who:lgbtq"),
+        ("cant put the juul down, need help to stop vaping", "substance:tobacco"),
+        ("lost the house in the hurricane, drinking again, need to talk", "kind:hotline"),
         # The same words, and no danger.
         ("how can my son beat heroin like his dad", None),
         ("support group for rape survivors", None),
@@ -222,6 +237,8 @@ def test_understood(
         ("pregnant and depressed, need detox", None),
         ("took suboxone for a year, bunch of meetings near me", None),
         ("my daughter needs a suboxone program", None),
+        ("my mom lives all alone and her dope use is bad, need rehab", None),
+        ("gay friendly rehab that takes medicaid", None),
     ],
 )
 def test_signs_of_danger_lead_to_the_lines_for_it(

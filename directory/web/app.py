@@ -52,6 +52,8 @@ _QUERY_CANCELED = "57014"
 
 
 class _Site(Flask):
+    jinja_environment = language.Spoken
+
     def log_exception(
         self,
         exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],

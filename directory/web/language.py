@@ -5,16 +5,23 @@ a folder there with one catalogue, which ``directory.web.catalogue`` makes and k
 Outside a page, for the API and on the desk everything is English.
 """
 
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from gettext import NullTranslations
-from typing import cast
+from itertools import islice
+from typing import Any, cast
 from urllib.parse import quote
 
 import flask_babel
 from babel import Locale, UnknownLocaleError
+from babel.support import Translations
 from flask import Flask, request
+from flask.templating import Environment
+from jinja2 import Template
+from jinja2.ext import Extension
+from jinja2.lexer import Token
 from markupsafe import Markup
 
 from directory.config import ROOT
@@ -48,6 +55,60 @@ def install(app: Flask) -> None:
     app.jinja_env.globals |= {"to": to, "versions": versions, "language": language}
     # The own ones of the extension take three calls for each text, of which a page has hundreds.
     app.jinja_env.globals |= {"_": _marked, "gettext": _marked, "ngettext": _marked_number}
+
+
+class Spoken(Environment):
+    """Templates, compiled for each language: a page has hundreds of texts, which are looked up
+    once, when its template is compiled, and not for each page."""
+
+    spoken: str | None = None
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,
+    ) -> Template:
+        """The template in the language of the page."""
+        if self.spoken is None:
+            return self._in(language()).get_template(name, parent, globals)
+        return super().get_template(name, parent, globals)
+
+    def _in(self, code: str) -> "Spoken":
+        known = self.__dict__.setdefault("languages", {})
+        if code not in known:
+            known[code] = self.overlay(extensions=[_Texts])
+            known[code].spoken = code
+        return cast(Spoken, known[code])
+
+
+class _Texts(Extension):
+    """``_("a text")`` of a template is its translation, where nothing is to be filled in."""
+
+    def filter_stream(self, stream: Iterable[Token]) -> Iterator[Token]:
+        tokens = list(stream)
+        texts = _texts(cast(Spoken, self.environment).spoken or ENGLISH)
+        rest = iter(range(len(tokens)))
+        for n in rest:
+            name, *call = tokens[n : n + 4]
+            kinds = [token.type for token in call]
+            if (
+                name.type == "name"
+                and name.value == "_"
+                and kinds == ["lparen", "string", "rparen"]
+            ):
+                line = name.lineno
+                found = texts.gettext(call[1].value)
+                parts = (("lparen", "("), ("string", found), ("pipe", "|"), ("name", "safe"))
+                yield from (Token(line, *part) for part in (*parts, ("rparen", ")")))
+                next(islice(rest, 2, 3), None)
+            else:
+                yield name
+
+
+@cache
+def _texts(code: str) -> NullTranslations:
+    return NullTranslations() if code == ENGLISH else Translations.load(str(FOLDER), [code])
 
 
 def language() -> str:
