@@ -102,6 +102,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
         assert answer.status_code == 400
         assert said in page
         assert 'role="alert"' in page
+        assert "<title>Nothing was sent yet. " in page  # what a screen reader says first
         # The summary leads to the field, and the same words stand at it.
         assert re.findall(r'<span class="why" id="(\w+)-wrong">', page) == [field]
         assert f'<a href="#{field}' in page
