@@ -68,6 +68,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     first = Answered(search, page, asked.text if asked else "", left_out=dropped)
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
+    typed = asked.rest
     if asked.rest and (spelled := respell(asked, open_pocket(config))):
         other = read_search({**values, "q": [spelled]}, connection, config.country)
         better = answer(connection, other, now)
@@ -93,8 +94,14 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         other = read_search({**values, "q": [text], **more}, connection, config.country)
         better = answer(connection, other, now)
         if better.total:
-            return Answered(other, better, text, left_out=(*dropped, *left_out), whole=whole)
+            said = (_as_typed(what, asked.rest, typed) for what in left_out)
+            return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
     return replace(first, whole=whole)
+
+
+def _as_typed(what: str, rest: str, typed: str) -> str:
+    """What was let go, as it was typed before its words were respelled."""
+    return typed if what == rest and len(rest.split()) == len(typed.split()) else what
 
 
 def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:

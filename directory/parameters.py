@@ -141,7 +141,7 @@ def _radius(values: Values) -> float:
     if radius is None:
         radius = DEFAULT_RADIUS
     if not 0.1 <= radius <= 500:
-        raise UsageError("radius takes 0.1 to 500, in the unit mi or km.", "radius")
+        raise UsageError("Choose how far to look: 0.1 to 500, in miles or km.", "radius")
     return radius * METRES[unit]
 
 

@@ -56,9 +56,12 @@ class Question:
     attend: Literal["in_person", "online"] | None = None
     dropped: str = ""
 
-    def without(self, part: Part) -> str:
-        """The text with a part cut out."""
-        return " ".join((self.text[: part.start] + " " + self.text[part.end :]).split())
+    def without(self, *parts: Part) -> str:
+        """The text with some parts cut out."""
+        text = self.text
+        for part in sorted(parts, key=lambda part: part.start, reverse=True):
+            text = f"{text[: part.start]} {text[part.end :]}"
+        return " ".join(text.split())
 
 
 @dataclass(frozen=True, slots=True)

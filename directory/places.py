@@ -181,8 +181,8 @@ def find_place(
         return whole
     if not ranked:
         raise UsageError(
-            'No place called "%(place)s" is known. '
-            'Try a city with its state, such as "Denver, CO", or a ZIP code.',
+            "We do not know a place called “%(place)s”. "
+            "Try a city with its state, such as “Denver, CO”, or a ZIP code.",
             "near",
             place=typed,
         )

@@ -191,7 +191,7 @@ def test_other_addresses_have_no_language(client: FlaskClient) -> None:
         assert client.get(path).status_code == 404, path
     assert client.get("/es").headers["Location"].endswith("/es/")
     assert 'hreflang="es"' not in client.get("/sign-in").text
-    assert client.get("/api/v1/search?radius=9999").json["detail"].startswith("radius takes")  # type: ignore[index]
+    assert client.get("/api/v1/search?radius=9999").json["detail"].startswith("Choose how far")  # type: ignore[index]
     assert "Esta página no está aquí" in client.get("/es/nothing").text
 
 
@@ -229,7 +229,7 @@ def test_numbers_days_and_times_in_spanish(app: Flask) -> None:
 
 def test_a_refusal_is_said_in_the_language(client: FlaskClient) -> None:
     html = client.get("/es/search?near=Nowhereville Qq").text
-    assert "No se conoce ningún lugar llamado «Nowhereville Qq»" in unescape(html)
+    assert "No conocemos ningún lugar llamado «Nowhereville Qq»" in unescape(html)
     assert 'value="Nowhereville Qq"' in html
 
 

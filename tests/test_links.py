@@ -166,9 +166,9 @@ def test_filters_say_what_they_would_leave() -> None:
         [], 100, counts={"service": {"service:detox": 95, "service:cbt": 3, "service:dbt": 100}}
     )
     assert options(Search(terms=("pay:free",)), page) == {
-        "service:detox": ("95, nearly all", False),
+        "service:detox": ("nearly all: 95", False),
         "service:cbt": ("3", False),
-        "service:dbt": ("100, all", False),
+        "service:dbt": ("all 100", False),
         "pay:free": ("none", True),
     }
 

@@ -37,6 +37,8 @@ def test_both_are_side_by_side_and_what_differs_is_marked(keeper: FlaskClient) -
     page = keeper.get(PAGE).text
     assert "1 pair waits" in page
     assert "<mark>12 Elm Street</mark>" in page
+    # Where there is no room for columns each value says whose it is.
+    assert page.count("<td data-label") == page.count('<td data-label="Test source">') > 2
     assert "<mark>20 Elm Street</mark>" in page
     assert "<div>Denver, CO 80202</div>" in page
     assert "<mark>Hope &amp; Sons</mark>" in page

@@ -83,25 +83,29 @@ def test_the_form_is_plain_and_offers_what_can_be_kept(
     assert counts(blocks_of(guest.get(f"/report/{listing}/thanks").text)).grade <= LIMIT
 
 
-WRONG: list[tuple[dict[str, str], str]] = [
-    ({"about": ""}, "Choose what is wrong."),
-    ({"about": "nonsense"}, "Choose what is wrong."),
-    ({"about": "other", "words": " \0 "}, "Say what is wrong in a few words."),
-    ({"words": "x" * (LONGEST + 1)}, "at most 1000 characters"),
-    ({"contact": "x" * (LONGEST_CONTACT + 1)}, "at most 200 characters"),
+WRONG: list[tuple[dict[str, str], str, str]] = [
+    ({"about": ""}, "about", "Choose what is wrong."),
+    ({"about": "nonsense"}, "about", "Choose what is wrong."),
+    ({"about": "other", "words": " \0 "}, "words", "Say what is wrong in a few words."),
+    ({"words": "x" * (LONGEST + 1)}, "words", "at most 1000 characters"),
+    ({"contact": "x" * (LONGEST_CONTACT + 1)}, "contact", "at most 200 characters"),
 ]
 
 
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     guest: FlaskClient, listing: uuid.UUID, database: Engine
 ) -> None:
-    for change, said in WRONG:
+    for change, field, said in WRONG:
         sent = SAYS | change
         answer = guest.post(f"/report/{listing}", data=sent)
         page = unescape(answer.text)
         assert answer.status_code == 400
         assert said in page
         assert 'role="alert"' in page
+        assert "<title>Nothing was sent yet. " in page  # what a screen reader says first
+        # The summary leads to the field, and the same words stand at it.
+        assert re.findall(r'<span class="why" id="(\w+)-wrong">', page) == [field]
+        assert f'<a href="#{field}' in page
         assert f">{sent['words']}</textarea>" in page or "\0" in sent["words"]
         assert f'value="{sent["contact"]}"' in page
         assert (f'value="{sent["about"]}" required checked' in page) == (sent["about"] in ABOUT)

@@ -207,7 +207,7 @@ def test_a_wrong_value_keeps_the_others(client: FlaskClient) -> None:
     assert 'value="Nowhereville Qq"' in response.text
     assert 'name="term" value="pay:medicaid"' in response.text
     field = response.text[response.text.index('id="near"') :][:400]
-    assert 'aria-invalid="true" aria-describedby="wrong"' in field
+    assert 'aria-invalid="true" aria-describedby="near-wrong"' in field
 
 
 def test_what_was_typed_is_escaped(client: FlaskClient) -> None:
@@ -468,7 +468,7 @@ def test_a_misspelled_question_is_respelled_and_says_so(
 
 def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
     html = client.get("/search?q=zyzzyva&near=denver&term=service:detox").text
-    assert "Nothing here fits all of that" in html
+    assert "Change one thing" in html
     assert re.search(r"Without “zyzzyva”: \d+ results?", html)
 
 
@@ -484,6 +484,35 @@ def test_what_empties_a_question_is_let_go_and_named(client: FlaskClient) -> Non
     assert found is not None
     assert found["question"]["left_out"] == ["zyzzyva"]
     assert found["total"]
+
+
+def test_what_is_let_go_is_named_as_it_was_typed(sample_config: Config, tmp_path: Path) -> None:
+    config = replace(sample_config, home=tmp_path)
+    pocket.refresh(db.writer(config), config)
+    html = create_app(config).test_client().get("/search?q=detox+zebra+horses&near=denver").text
+    assert "results without <b>“zebra horses”</b>" in html
+
+
+def test_two_ways_to_say_one_thing_are_one_chip(client: FlaskClient) -> None:
+    html = client.get("/search?q=overdose+not+breathing&near=Denver").text
+    chips = re.findall(r'<a href="([^"]*)"><span class="sr">Remove </span>([^<]*)', html)
+    assert [label for _, label in chips].count("Help lines · Crisis help") == 1
+    assert not any("q=" in url for url, label in chips if label.startswith("Help lines"))
+
+
+def test_filters_are_cleared_only_where_some_were_chosen(client: FlaskClient) -> None:
+    assert "Clear filters" not in client.get("/search?q=aa+meeting+tonight&near=Denver").text
+    html = client.get("/search?q=detox&near=Denver&term=pay:medicaid&day=monday").text
+    assert html.count('<a href="/search?q=detox&amp;near=Denver">Clear filters</a>') == 2
+
+
+def test_pages_of_results_are_counted_and_the_way_back_leads_to_one(client: FlaskClient) -> None:
+    assert "Page 1 of 3" in client.get("/search?near=Denver&radius=100&per_page=10").text
+    html = client.get("/search?near=Denver&radius=100&per_page=10&page=90").text
+    back = re.search(r'past the last result\. <a href="([^"]*)">Go to the last page</a>', html)
+    assert back is not None
+    assert "Page 3 of 3" in client.get(unescape(back[1])).text
+    assert "Page 90" not in html
 
 
 def test_leaving_fast(client: FlaskClient) -> None:

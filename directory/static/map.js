@@ -129,8 +129,7 @@
 
   // On a phone the list is under the map: the card comes to the map.
   function peek(card) {
-    const wanted = [".card-top", "h3", ".where", ".card-acts"].map((part) => `:scope > ${part}`);
-    const parts = [...card.querySelectorAll(wanted.join())];
+    const parts = [...card.querySelectorAll(".card-top, h3, .where, .reach, .card-end")];
     const whole = parts.length ? parts : [...card.childNodes]; // one of several under a card
     preview.replaceChildren(...whole.map((part) => part.cloneNode(true)));
     preview.hidden = false;

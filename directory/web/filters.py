@@ -87,8 +87,8 @@ def _options(
         if count or value in ticked:
             text = _count(count, page.total_is_exact)
             if whole and value not in ticked and count >= whole * NEARLY_ALL:
-                nearly = gettext("%(count)s, nearly all", count=text)
-                text = gettext("%(count)s, all", count=text) if count == whole else nearly
+                nearly = gettext("nearly all: %(count)s", count=text)
+                text = gettext("all %(count)s", count=text) if count == whole else nearly
             options.append(Option(value, name, about, text, value in ticked))
     return options
 

@@ -67,8 +67,10 @@ def without_place(values: Values) -> str:
     return search_url(values, **changes)
 
 
-def cleared(values: Values) -> str:
-    """The search with its words and place, and no other choice."""
+def cleared(values: Values) -> str | None:
+    """The search with its words and place, and no other choice; None where no other was made."""
+    if not any(values.get(name) for name in ("kind", "term", "attend", "day", "time", "open")):
+        return None
     kept = ("q", "near", "lat", "lon", "radius", "unit", "keep")
     return search_url({name: texts for name, texts in values.items() if name in kept})
 
@@ -120,10 +122,14 @@ def _understood(search: Search, values: Values) -> list[Link]:
     if asked is None:
         typed = search.words.text if search.words else None
         return [Link(f"“{typed}”", search_url(values, q=None))] if typed else []
-    found = []
+    same: dict[str, list[Part]] = {}  # two ways to say one thing are one chip
     for parts in _by_span(asked.parts):
         label = " · ".join(dict.fromkeys(part_label(part) for part in parts))
-        found.append(Link(label, search_url(values, q=asked.without(parts[0]) or None)))
+        same.setdefault(label, []).append(parts[0])
+    found = [
+        Link(label, search_url(values, q=asked.without(*parts) or None))
+        for label, parts in same.items()
+    ]
     if asked.rest:
         kept = " ".join(part.source for part, *_ in _by_span(asked.parts))
         found.append(Link(f"“{asked.rest}”", search_url(values, q=kept or None)))
@@ -164,13 +170,18 @@ def sorts(search: Search, values: Values) -> list[Link]:
     ]
 
 
+def last_page(search: Search, page: Page) -> int:
+    """The number of the last page that can be asked for."""
+    return max(1, -(-min(page.total, EXACT_TO) // search.per_page))
+
+
 def paging(search: Search, page: Page, values: Values) -> tuple[Link | None, Link | None]:
     """Links to the previous and the next page, where there are such pages."""
 
     def link(text: str, number_: int) -> Link:
         return Link(text, search_url(values, page=str(number_) if number_ > 1 else None))
 
-    last = max(1, -(-min(page.total, EXACT_TO) // search.per_page))
+    last = last_page(search, page)
     # Past the end, "previous" leads back to where results are.
     before = link(gettext("Previous"), min(search.page - 1, last)) if search.page > 1 else None
     return before, link(gettext("Next"), search.page + 1) if search.page < last else None

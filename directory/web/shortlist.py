@@ -18,6 +18,7 @@ from directory.web.answers import terms_of
 from directory.web.language import msgid, to
 
 MOST = 20
+_BROKEN = msgid("The address of this list is not whole. Please open it again where you kept it.")
 SIDE_BY_SIDE = (2, 4)
 """The fewest and the most places that are compared at once."""
 # What a caller asks first; the other facets follow as the vocabulary has them.
@@ -55,7 +56,7 @@ def _id(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise UsageError(msgid("This list names something that is no place."), "id") from error
+        raise UsageError(_BROKEN, "id") from error
 
 
 def _distance(listing: Listing, near: Place | None) -> float | None:

@@ -159,6 +159,7 @@ def search() -> ResponseReturnValue:
         exactly=as_typed if links.was_read(asked) or found.corrected else None,
         before=before,
         after=after,
+        last=links.last_page(asked, page),
         online_url=links.search_url(values, attend="online", sort=None),
         clear_url=links.cleared(values),
         placeless=links.placeless(asked, values),

@@ -1,5 +1,6 @@
 """The main journeys with a keyboard alone: each step is reached, seen, and says what it is."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -90,7 +91,7 @@ def test_what_is_refused_has_the_focus_and_leads_to_its_field(page: Page, live_s
     page.goto(f"{live_site}/search?q=detox&near=Nowhereville+Qq&radius=50&term=pay:medicaid")
     summary = page.get_by_role("alert")
     expect(summary).to_be_focused()
-    expect(summary).to_contain_text('No place called "Nowhereville Qq" is known.')
+    expect(summary).to_contain_text("We do not know a place called “Nowhereville Qq”.")
     expect(page.get_by_label("What do you need?")).to_have_value("detox")
     expect(page.get_by_label("Within")).to_have_value("50")
     page.keyboard.press("Tab")
@@ -99,6 +100,7 @@ def test_what_is_refused_has_the_focus_and_leads_to_its_field(page: Page, live_s
     expect(where).to_be_focused()
     expect(where).to_have_value("Nowhereville Qq")
     expect(where).to_have_attribute("aria-invalid", "true")
+    expect(where).to_have_accessible_description(re.compile("We do not know a place called"))
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("Denver")
     page.keyboard.press("Enter")

@@ -90,7 +90,7 @@ def test_the_number_of_a_result_half_on_the_screen_is_on_it(
     page = browser.new_page(viewport={"width": width, "height": 640})
     page.goto(f"{live_site}/search?near=Denver&kind=treatment")
     card = page.locator(".card").nth(1)
-    card.evaluate("card => window.scrollBy(0, card.getBoundingClientRect().top - 420)")
+    card.evaluate("card => window.scrollBy(0, card.getBoundingClientRect().top - 380)")
     number, out = card.locator(".call").bounding_box(), page.locator(".exit").bounding_box()
     assert number
     assert out

@@ -114,6 +114,9 @@ def test_on_a_phone_the_map_loads_when_it_is_shown(browser: Browser, live_site: 
         assert not any("vendor" in url or "geojson" in url or "map." in url for url in asked)
         opened(page)
         expect(page.get_by_role("link", name="Show list")).to_be_focused()
+        # What stays on the screen of the list does not show through.
+        over = "document.elementFromPoint(150, innerHeight - 80).closest('#map') !== null"
+        assert page.evaluate(over)
         # What lies under the map is out of reach, but never the way out.
         expect(page.get_by_role("link", name="Leave this site")).to_be_in_viewport()
         reached = set()

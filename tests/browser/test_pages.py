@@ -97,6 +97,14 @@ def test_filters_open_and_close_on_a_phone_without_javascript(
     expect(filters).to_be_hidden()
     page.get_by_role("link", name="Filters", exact=True).click()
     expect(filters).to_be_visible()
+    # Nothing of the page shows between them and the way out, or below them.
+    for width in (320, 768):
+        page.set_viewport_size({"width": width, "height": 640})
+        sheet, out = filters.bounding_box(), page.locator(".exit").bounding_box()
+        assert sheet
+        assert out
+        assert sheet["y"] + sheet["height"] >= (out["y"] if width == 320 else 640)
+    page.set_viewport_size({"width": 320, "height": 640})
     page.get_by_role("link", name="Close filters").click()
     expect(filters).to_be_hidden()
     page.get_by_role("link", name="Filters", exact=True).click()
@@ -120,6 +128,42 @@ def test_a_phone_shows_a_result_without_scrolling(browser: Browser, live_site: s
     expect(page.locator(".card .key b").first).to_have_text("Medicaid")
     page.get_by_text("Not what you meant?").click()
     expect(page.get_by_role("link", name="Search for exactly these words")).to_be_visible()
+    page.close()
+
+
+def test_a_number_is_never_over_the_name_that_it_belongs_to(
+    browser: Browser, live_site: str
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{live_site}/search?near=Denver&radius=100")
+    over = """() => [...document.querySelectorAll('.card:has(.reach)')].filter(card =>
+      card.querySelector('.reach').getBoundingClientRect().top <
+      card.querySelector('h3').getBoundingClientRect().bottom).length"""
+    stuck = """() => [...document.querySelectorAll('.reach')].filter(line =>
+      Math.abs(innerHeight - line.getBoundingClientRect().bottom - 52) < 2).length"""
+    numbers = 0
+    for top in range(0, 3000, 60):
+        page.evaluate("top => window.scrollTo(0, top)", top)
+        assert page.evaluate(over) == 0, top
+        numbers += page.evaluate(stuck)
+    assert numbers  # and it does stay on the screen
+    page.close()
+
+
+SMALL = """() => [...document.querySelectorAll(
+  'main button, .call, .changes a, .to-filters, .to-map, .pages a, .keep, .box, select, .exit a')]
+  .filter(e => e.checkVisibility() && !e.matches('.near-me') &&
+    e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 80))"""
+
+
+def test_what_is_pressed_has_room_for_a_thumb(
+    browser: Browser, live_site: str, paths: list[str]
+) -> None:
+    """On a phone all buttons and boxes are 44 px high or more."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    for path in paths:
+        page.goto(live_site + path)
+        assert page.evaluate(SMALL) == [], path
     page.close()
 
 
