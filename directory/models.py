@@ -92,10 +92,14 @@ class Source(Base):
     origin: Mapped[str] = mapped_column(server_default="feed")
     seen_on: Mapped[date | None] = mapped_column(comment="day of the last good run")
     limits: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'"), comment="the guard's limits where they are this source's own"
+        deferred=True,
+        server_default=text("'{}'"),
+        comment="the guard's limits where they are this source's own",
     )
     options: Mapped[dict[str, Any]] = mapped_column(
-        server_default=text("'{}'"), comment="of its kind, as its newest run had them"
+        deferred=True,
+        server_default=text("'{}'"),
+        comment="of its kind, as its newest run had them",
     )
     attribution: Mapped[str | None] = mapped_column(
         comment="the credit that its licence wants beside each listing"
@@ -204,8 +208,10 @@ class Listing(Base):
         Date, comment="last good run that had it; null while the newest one does"
     )
     verified_on: Mapped[date | None] = mapped_column(Date)
-    content_hash: Mapped[str] = mapped_column(comment="of the feed's fields and our rules")
-    repairs: Mapped[list[dict[str, Any]]]
+    content_hash: Mapped[str] = mapped_column(
+        deferred=True, comment="of the feed's fields and our rules"
+    )
+    repairs: Mapped[list[dict[str, Any]]] = mapped_column(deferred=True)
     duplicate_of: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("listing.id", ondelete="SET NULL")
     )
@@ -215,7 +221,7 @@ class Listing(Base):
     said: Mapped[dict[str, Any] | None] = mapped_column(
         deferred=True, comment="what an import writes, as the source alone gives it; of edited ones"
     )
-    extra: Mapped[dict[str, Any]]
+    extra: Mapped[dict[str, Any]] = mapped_column(deferred=True)
 
     source: Mapped[Source] = relationship(lazy="joined", innerjoin=True)
     same_as: Mapped["Listing | None"] = relationship(remote_side=[id])

@@ -7,7 +7,7 @@ saving changes nothing in the data. A missing schedule is unknown, never open.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -60,7 +60,10 @@ def multirange(spans: Iterable[Span]) -> str:
 
 def local_minute(zone: str, now: datetime) -> int:
     """The minute of the week that clocks in ``zone`` show at the instant ``now``."""
-    local = now.astimezone(ZoneInfo(zone))
+    return _minute(now.astimezone(ZoneInfo(zone)))
+
+
+def _minute(local: datetime) -> int:
     return local.weekday() * DAY + local.hour * 60 + local.minute
 
 
@@ -70,7 +73,13 @@ def clocks(now: datetime) -> dict[str, int]:
 
     Pass ``now`` cut to the minute; the answer for one minute is kept.
     """
-    return {zone: local_minute(zone, now) for zone in sorted(available_timezones())}
+    return {name: _minute(now.astimezone(zone)) for name, zone in _zones()}
+
+
+@cache
+def _zones() -> list[tuple[str, ZoneInfo]]:
+    """All time zones, kept: Python keeps eight, and reads the files of others again."""
+    return [(name, ZoneInfo(name)) for name in sorted(available_timezones())]
 
 
 @lru_cache(maxsize=8)

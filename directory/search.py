@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 from sqlalchemy.orm import Session
 
 from directory.criteria import (
@@ -389,15 +389,22 @@ def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str
     ids: list[str] = []
     for part in parts:
         if len(ids) < last:
-            ids += _first(connection, wanted, [part], ("listed", by), last - len(ids))
+            index, need = ("listed", by), last - len(ids)
+            ids += [row.key for row in _first(connection, wanted, [part], index, need)]
     return ids[first:last]
 
 
-def _first(
-    connection: Connection, wanted: Filter, more: list[str], index: tuple[str, str], need: int
-) -> list[str]:
-    """The ids of the first ``need`` that meet ``wanted`` and ``more``, in the order of an index
-    (the condition on its rows, and its columns).
+def _first(  # noqa: PLR0913, PLR0917 - one question in parts
+    connection: Connection,
+    wanted: Filter,
+    more: list[str],
+    index: tuple[str, str],
+    need: int,
+    shown: str = "NULL",
+) -> list[Row[Any]]:
+    """The first ``need`` that meet ``wanted`` and ``more``, in the order of an index (the
+    condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
+    expression of timezone and sessions.
 
     Common matches are met soon on a walk along the index; rare ones are gathered by what
     they match and sorted. Where the guess was wrong, either is given up for the other.
@@ -406,22 +413,24 @@ def _first(
     condition = wanted.where(*more)
     guess, everything = _guesses(connection, wanted, wanted.where(*more, exact=False))
     values = wanted.parameters | {"need": need, "most": EXACT_TO + 1}
+    columns = "id, quality, name_key" + (", timezone, sessions" if shown != "NULL" else "")
     gather = f"""
-WITH hits AS MATERIALIZED (SELECT id, quality, name_key FROM listing WHERE {condition} LIMIT :most)
-SELECT id, (SELECT count(*) FROM hits) AS n FROM hits ORDER BY {by} LIMIT :need"""
+WITH hits AS MATERIALIZED (SELECT {columns} FROM listing WHERE {condition} LIMIT :most)
+SELECT id::text AS key, quality, {shown} AS shown, (SELECT count(*) FROM hits) AS n
+FROM hits ORDER BY {by} LIMIT :need"""
     if guess <= math.sqrt(need * everything):
         found = connection.execute(text(gather), values).all()
         if not found or found[0].n <= EXACT_TO:
-            return [str(row.id) for row in found]
+            return [*found]
     values["steps"] = EXACT_TO + 4 * need * everything // guess
     walk = f"""
-SELECT id FROM (
-  SELECT id, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
+SELECT id::text AS key, quality, {shown} AS shown FROM (
+  SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
 ) AS walk WHERE ok LIMIT :need"""
     found = connection.execute(text(walk), values).all()
     if len(found) < need:
         found = connection.execute(text(gather), values | {"most": None}).all()
-    return [str(row.id) for row in found]
+    return [*found]
 
 
 def _guesses(connection: Connection, wanted: Filter, condition: str) -> tuple[int, int]:
@@ -455,13 +464,10 @@ def _online(connection: Connection, search: Search, now: datetime) -> tuple[list
         f"NOT coalesce({within(search, values)}, false)",
     ]
     index = ("listed AND online", "quality DESC, id")
-    best = _first(connection, wanted, fitting, index, ONLINE_CHOSEN_FROM)
-    soonest = f"""
-SELECT id FROM (
-  SELECT id, quality, {soon(now, values)} AS soon FROM listing WHERE id = ANY(CAST(:best AS uuid[]))
-) AS best ORDER BY soon NULLS LAST, quality DESC, id LIMIT :shown"""
-    values |= {"best": best, "shown": ONLINE_SHOWN}
-    return list(connection.execute(text(soonest), values).scalars()), len(best)
+    minutes = soon(now, values)
+    best = _first(connection, wanted, fitting, index, ONLINE_CHOSEN_FROM, minutes)
+    best.sort(key=lambda row: (row.shown is None, row.shown or 0, -row.quality, row.key))
+    return [uuid.UUID(row.key) for row in best[:ONLINE_SHOWN]], len(best)
 
 
 def explain(

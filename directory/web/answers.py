@@ -6,11 +6,13 @@ Pure functions, used by the templates. What a listing does not say is unknown, n
 from collections import Counter
 from functools import cache
 
+from markupsafe import Markup, escape
+
 from directory.models import Listing
 from directory.vocabulary import Facet, Term, vocabulary
-from directory.web.language import gettext
+from directory.web.language import gettext, translated
 
-MAIN_TERMS, MAIN_PER_FACET = 6, 2
+MAIN_TERMS, MAIN_PER_FACET, FEW = 6, 2, 3
 _ORDER = ("fellowship", "service", "meeting", "language", "substance", "access", "pay", "who")
 # What a card says beside the chips, in lines of their own.
 _IN_LINES = ("pay", "who")
@@ -43,8 +45,20 @@ def main_terms(listing: Listing, chosen: tuple[str, ...] = ()) -> tuple[list[Ter
 
 def terms_of(listing: Listing, facet: str, chosen: tuple[str, ...] = ()) -> list[Term]:
     """Its terms of one facet in the vocabulary's order, chosen ones first."""
-    found = [t for t in vocabulary().facets[facet].terms if t.code in listing.terms]
-    return sorted(found, key=lambda term: term.code not in chosen)
+    order, place = _order(), _ORDER.index(facet)
+    found = [code for code in listing.terms if order[code][0] == place]
+    found.sort(key=lambda code: (code not in chosen, order[code]))
+    terms = vocabulary().terms
+    return [terms[code] for code in found]
+
+
+def few(terms: list[Term], chosen: tuple[str, ...]) -> Markup:
+    """The first of some terms in a row, the chosen ones marked; then how many more there are."""
+    labels = [(str(escape(translated(term.label))), term.code in chosen) for term in terms[:FEW]]
+    said = ", ".join(f"<b>{label}</b>" if marked else label for label, marked in labels)
+    if (more := len(terms) - FEW) > 0:
+        said += " " + gettext("and %(count)s more", count=more)
+    return Markup(said)  # noqa: S704 - each label is escaped
 
 
 def terms_by_facet(listing: Listing) -> list[tuple[Facet, list[Term]]]:
