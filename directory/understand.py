@@ -133,8 +133,10 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
     elif any(part.codes in _URGENT for part in parts):
         parts = [p for p in parts if not _is_hard(p) or p.codes in (*_URGENT, ("kind:hotline",))]
     # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
+    # "Al-Anon phone number" is one thing, and a line.
     elif hard:
-        parts = [part for part in parts if part.codes[:1] not in _TALK]
+        spans = {(part.start, part.end) for part in parts if _is_hard(part)}
+        parts = [p for p in parts if p.codes[:1] not in _TALK or (p.start, p.end) in spans]
     parts.sort(key=lambda part: part.start)
     rest = [said[i] for i in sorted(free)]
     if not rest and not parts:

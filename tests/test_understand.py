@@ -81,6 +81,12 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Riverside, CA",
         "",
     ),
+    (
+        "phone number to find an alanon meeting",
+        {"kind:hotline", "fellowship:al-anon"},
+        None,
+        "",
+    ),
     ("about to use alone", {"kind:hotline", "service:safe-use-line"}, None, ""),
     ("toddler ate my suboxone", {"kind:hotline", "service:poison"}, None, ""),
     (

@@ -135,7 +135,7 @@ def run(config: Config, name: str, feed: Path, asked: list[Ask]) -> None:
     report = json.loads(out)
     counted = ", ".join(f"{report[key]:,} {key}" for key in ("added", "changed", "same"))
     pss, rss = (max(column) for column in zip(*used, strict=True))
-    print(f"{name}: {counted}; {report['seconds']:.0f} s, the whole command {seconds:.0f} s")
+    print(f"{name}: {counted}; {report['seconds']:.1f} s, the whole command {seconds:.1f} s")
     print(f"  memory of all its processes: {pss} MB (PSS), {rss} MB (RSS)")
     if asked:
         print(f"  meanwhile: {said(took)}", flush=True)
