@@ -1,13 +1,14 @@
 """How much is listed where, and who lives far from detox, beside distances measured one by one."""
 
 import math
+import re
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from directory import accounts, coverage
-from directory.config import Config
+from directory.config import ROOT, Config
 from directory.places import distance_m
 from directory.web import pictures
 from directory.web.app import create_app
@@ -20,6 +21,7 @@ CASPER = {"latitude": 42.8666, "longitude": -106.3131, "region": "WY", "postal_c
 HERE = {"country": "US", "precision": "exact", "in_person": True}
 DETOX = {"terms": ["service:detox"]}
 FAR_M = 30 * 1_609.344
+Colour = tuple[float, ...]
 
 
 @pytest.fixture
@@ -172,3 +174,35 @@ def test_the_pages(keeper: FlaskClient) -> None:
     assert "Towns of WY" in page
     for odd in ("%00", "'", "%ff", "zz"):
         assert keeper.get(f"/maintain/coverage?region={odd}&kind={odd}").status_code == 200
+
+
+def light_of(colour: Colour) -> float:
+    """How light a colour is, as WCAG counts it."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_number_on_every_tile_can_be_read(scheme: str) -> None:
+    """In front of each shade, 4.5 to 1 or more: axe does not look into pictures."""
+    static = ROOT / "directory" / "static"
+    roots = re.findall(r":root \{(.*?)\n\s*\}", (static / "site.css").read_text(), re.S)
+    found: dict[str, Colour] = {}
+    for root in roots[: 1 if scheme == "light" else 2]:
+        for name, code in re.findall(r"--([\w-]+): #(\w{6});", root):
+            found[name] = tuple(part / 255 for part in bytes.fromhex(code))
+    desk = (static / "desk.css").read_text()
+    rules = dict(re.findall(r"\.(tiles-map|shade-\d) rect \{ (.*?) \}", desk))
+    for shade in range(len(pictures.SHADES) + 1):
+        rule = rules["tiles-map"] + rules.get(f"shade-{shade}", "")
+        fill = found[re.findall(r"fill: var\(--([\w-]+)\)", rule)[-1]]
+        share = float(re.findall(r"fill-opacity: ([\d.]+)", rule)[-1])
+        tile = tuple(
+            share * one + (1 - share) * under
+            for one, under in zip(fill, found["paper"], strict=True)
+        )
+        said = re.search(rf"\.shade-{shade} text \{{ fill: var\(--([\w-]+)\)", desk)
+        low, high = sorted((light_of(found[said[1] if said else "ink"]), light_of(tile)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, shade

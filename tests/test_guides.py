@@ -132,6 +132,8 @@ def test_other_pages_lead_to_them(client: FlaskClient) -> None:
         ("q=detox that takes medicaid&near=Denver", ["detox", "paying"]),
         ("term=service:detox&term=pay:medicaid", ["detox", "paying"]),
         ("q=my brother overdosed", ["overdose"]),
+        ("q=he is not breathing", ["overdose"]),
+        ("q=my toddler ate my suboxone", ["overdose"]),
         ("q=suboxone", ["medicines"]),
         ("kind=interventionist", ["intervention"]),
         ("q=al-anon tonight", ["families"]),

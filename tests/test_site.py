@@ -416,8 +416,9 @@ def test_what_a_listing_says(show: Show, fields: dict[str, Any], expected: str) 
 
 @pytest.mark.parametrize(("status", "expected"), [("active", True), ("closed", False)])
 def test_only_who_is_open_to_people_stays_in_reach(show: Show, status: str, expected: bool) -> None:
-    html = show(status=status, phones=["303-555-0100"])
+    html = show(status=status, phones=["303-555-0100"], sessions=[_evening(3)])
     assert ('class="call-bar"' in html) is expected
+    assert ('class="week"' in html) is expected
     assert "(303) 555-0100" in html
 
 

@@ -105,7 +105,8 @@
 
   function idOf(part) {
     const face = part.closest(".spot")?.querySelector("[data-id]");
-    return part.closest('[id^="at-"]')?.id.slice(3) ?? face?.dataset.id;
+    const near = part.closest(".map-card")?.dataset.id;
+    return part.closest('[id^="at-"]')?.id.slice(3) ?? face?.dataset.id ?? near;
   }
 
   for (const name of ["mouseover", "focusin"]) {
@@ -132,12 +133,14 @@
     const parts = [...card.querySelectorAll(".card-top, h3, .where, .reach, .card-end")];
     const whole = parts.length ? parts : [...card.childNodes]; // one of several under a card
     preview.replaceChildren(...whole.map((part) => part.cloneNode(true)));
+    preview.dataset.id = card.id.slice(3);
     preview.hidden = false;
     preview.querySelector("a").focus({ preventScroll: true });
   }
 
   map.on("click", () => {
     preview.hidden = true;
+    light();
   });
 
   // Leaflet makes markers buttons that no key presses.

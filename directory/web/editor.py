@@ -68,12 +68,12 @@ def _page(
         newest = history.last_change(connection, found.source, str(listing))
     if report and report.listing != listing:
         report = None
-    about = report.fields if report else ()
+    about = {name: place for place, name in enumerate(report.fields if report else ())}
     page = render_template(
         "desk_listing.html",
         listing=found,
         live=found.live,
-        rows=sorted(shown, key=lambda row: row.field.name not in about),
+        rows=sorted(shown, key=lambda row: about.get(row.field.name, len(about))),
         wrong=[(FORM.get(name), why) for name, why in wrong.items()],
         astray=astray,
         newest=newest,

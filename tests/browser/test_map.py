@@ -243,6 +243,7 @@ def test_on_a_phone_a_marker_brings_its_card(browser: Browser, live_site: str) -
         preview = page.locator(".map-card")
         expect(preview.get_by_role("link", name=name)).to_be_focused()
         expect(preview.get_by_role("link", name=re.compile("^Call"))).to_be_in_viewport()
+        expect(page.locator(".spot.on")).to_have_text(name)  # and stays lit above it
         preview.get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
 

@@ -167,6 +167,30 @@ def test_what_is_pressed_has_room_for_a_thumb(
     page.close()
 
 
+NEIGHBOURS = """() => [...document.querySelectorAll('.chips a')].flatMap(e => {
+  const box = e.getBoundingClientRect();
+  return [-21, 21].filter(off => document.elementFromPoint(box.x + 20,
+    box.y + box.height / 2 + off)?.closest('a') !== e).map(off => `${off} ${e.innerText}`);
+})"""
+
+
+def test_a_thumb_beside_a_chip_meets_the_chip(browser: Browser, live_site: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{live_site}/search?q=zebra&near=Denver&term=service:detox&day=monday")
+    assert page.locator(".chips a").count() > 3  # in rows below one another
+    assert page.evaluate(NEIGHBOURS) == []
+    page.close()
+
+
+def test_a_number_to_call_is_never_in_two_lines(browser: Browser, live_site: str) -> None:
+    page = browser.new_page(viewport={"width": 320, "height": 844})
+    page.goto(f"{live_site}/es/search?q=zebra&near=Denver")
+    heights = "parts => parts.map(part => part.getClientRects().length)"
+    lines = page.locator(".people .whole").evaluate_all(heights)
+    assert lines == [1] * len(lines) != []
+    page.close()
+
+
 def crisis_lines(page: Page) -> list[str | None]:
     links = page.locator("aside.crisis a").all()
     return [link.get_attribute("href") for link in links if link.is_visible()]
