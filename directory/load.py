@@ -11,6 +11,7 @@ import io
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -170,16 +171,28 @@ def _news(
     connection: Connection, report: Report, items: Iterable[Item], feed: Feed | None, tell: Tell
 ) -> Iterator[News]:
     """The items that must be read; those that are known are staged at once."""
-    key = feed.row_key() if feed else None
-    numbered = enumerate(items)
-    while chunk := list(itertools.islice(numbered, BATCH)):
-        news = [(seq, item.digest(key) if key else None, item) for seq, item in chunk]
+    for chunk in _ahead(_chunks(items, feed.row_key() if feed else None)):
+        found: set[int] = set()
         if feed and feed.skips:
-            found = known.stage(connection, report.source, news)
+            found = known.stage(connection, report.source, chunk)
             report.read += len(found)
             tell(report.read)
-            news = [new for new in news if new[0] not in found]
-        yield from news
+        yield from (news for news in chunk if news[0] not in found)
+
+
+def _chunks(items: Iterable[Item], key: str | None) -> Iterator[list[News]]:
+    numbered = enumerate(items)
+    while chunk := list(itertools.islice(numbered, BATCH)):
+        yield [(seq, item.digest(key) if key else None, item) for seq, item in chunk]
+
+
+def _ahead(chunks: Iterator[list[News]]) -> Iterator[list[News]]:
+    """The chunks, each but the first read while the one before it is at work in the database."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, chunks, None)
+        while chunk := coming.result():
+            coming = reader.submit(next, chunks, None)
+            yield chunk
 
 
 def _batches(connection: Connection, source: str, news: Iterator[News]) -> Iterator[Batch]:
