@@ -15,8 +15,8 @@ from directory.records import Item
 # LATERAL and OFFSET: one look into each index for a row, also where the planner knows too little
 # of a table that has just been filled.
 _STAGE = text("""
-INSERT INTO staged (seq, place, digest, fresh, refused, external_id, content_hash, repairs)
-SELECT seq, place, row.digest, false, false, external_id, content_hash, repairs
+INSERT INTO staged (seq, place, digest, known, fresh, refused, external_id, content_hash, repairs)
+SELECT seq, place, row.digest, true, false, false, external_id, content_hash, repairs
 FROM unnest(CAST(:seqs AS bigint[]), CAST(:places AS text[]), CAST(:digests AS uuid[]))
  AS row (seq, place, digest),
 LATERAL (SELECT k.external_id, k.content_hash FROM known_row k
@@ -24,13 +24,16 @@ LATERAL (SELECT k.external_id, k.content_hash FROM known_row k
 LATERAL (SELECT l.repairs FROM listing l WHERE l.source_id = :source
  AND l.external_id = known.external_id AND l.content_hash = known.content_hash OFFSET 0) AS same
 RETURNING seq""")
+_ALL_OF_THEM = text("""
+SELECT (SELECT count(*) FROM known_row WHERE source_id = :source)
+ = (SELECT count(*) FROM staged WHERE known)""")
 _FORGET = text("""
 DELETE FROM known_row k WHERE source_id = :source
 AND NOT EXISTS (SELECT FROM staged s WHERE s.digest = k.digest)""")
 _REMEMBER = text("""
 INSERT INTO known_row AS k (source_id, digest, external_id, content_hash)
 SELECT :source, digest, external_id, content_hash FROM staged
-WHERE digest IS NOT NULL AND NOT refused ORDER BY digest
+WHERE digest IS NOT NULL AND known IS NULL AND NOT refused ORDER BY digest
 ON CONFLICT (source_id, digest) DO UPDATE SET content_hash = excluded.content_hash
 WHERE k.content_hash <> excluded.content_hash""")
 
@@ -48,5 +51,6 @@ def stage(connection: Connection, source: str, news: Sequence[News]) -> set[int]
 
 def remember(connection: Connection, source: str) -> None:
     """Keep what was staged of a good run, and forget what it had no more."""
-    connection.execute(_FORGET, {"source": source})
+    if not connection.execute(_ALL_OF_THEM, {"source": source}).scalar():
+        connection.execute(_FORGET, {"source": source})
     connection.execute(_REMEMBER, {"source": source})

@@ -150,7 +150,7 @@ def _stage(
     connection.execute(
         text(
             "CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT 0::bigint AS seq, ''::text AS place,"
-            " CAST(NULL AS uuid) AS digest, false AS fresh, false AS refused, "
+            " CAST(NULL AS uuid) AS digest, true AS known, false AS fresh, false AS refused, "
             f"{', '.join(COLUMNS)} FROM listing WITH NO DATA"
         )
     )
