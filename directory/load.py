@@ -36,6 +36,8 @@ from directory.runs import (
 )
 
 BATCH = 2_000
+# Rows that are read ahead: more would take memory that an import has not.
+AHEAD = 500
 # Rows changed by one import above which the planner's statistics are made anew at once.
 ANALYZE_FROM = 1_000
 TOMBSTONE_DAYS = 14
@@ -182,7 +184,7 @@ def _news(
 
 def _chunks(items: Iterable[Item], key: str | None) -> Iterator[list[News]]:
     numbered = enumerate(items)
-    while chunk := list(itertools.islice(numbered, BATCH)):
+    while chunk := list(itertools.islice(numbered, AHEAD)):
         yield [(seq, item.digest(key) if key else None, item) for seq, item in chunk]
 
 

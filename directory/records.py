@@ -77,7 +77,7 @@ class Row:
 Build = Callable[[Any, list[Note]], dict[str, Any]]
 
 
-def as_it_is(raw: Any, _notes: list[Note]) -> dict[str, Any]:
+def _as_it_is(raw: Any, _notes: list[Note]) -> dict[str, Any]:
     """The fields of a row that is written as ``Record`` takes it."""
     return cast(dict[str, Any], raw)
 
@@ -94,7 +94,7 @@ class Item:
 
     where: str
     raw: Any
-    build: Build = as_it_is
+    build: Build = _as_it_is
     beside: str = ""
 
     def digest(self, key: str) -> str:

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -230,15 +229,6 @@ def ask(browser: FlaskClient, path: str, times: int = TEN, status: int = 200) ->
         assert browser.get(path, buffered=True).status_code == status
 
 
-@pytest.fixture
-def same_day() -> Iterator[None]:
-    """Skips a test that midnight falls into."""
-    begun = datetime.now(UTC).date()
-    yield
-    if datetime.now(UTC).date() != begun:
-        pytest.skip("the day changed meanwhile")
-
-
 def terms(engine: Engine) -> dict[tuple[str, str], int]:
     return {(region, term): searches for (_, region, term), searches in stored(engine).items()}
 
@@ -268,7 +258,6 @@ def terms(engine: Engine) -> dict[tuple[str, str], int]:
         ("/list?near=Denver", set()),
     ],
 )
-@pytest.mark.usefixtures("same_day")
 def test_which_requests_count(
     browser: FlaskClient, database: Engine, path: str, found: set[tuple[str, str]]
 ) -> None:
@@ -319,7 +308,6 @@ def test_a_database_that_is_away_costs_the_counts_alone(
     assert stored(database) == {(DAY, "US-CO", DETOX): 10}
 
 
-@pytest.mark.usefixtures("same_day")
 def test_no_search_fails_where_counts_cannot_be_written(
     browser: FlaskClient,
     database: Engine,

@@ -142,6 +142,7 @@ def test_a_judging_process_that_is_killed_is_a_clean_failure(
     """As the system does where memory runs out."""
     few = 50  # rows in a batch: what is beyond ``ALONE`` of them is judged by processes
     monkeypatch.setattr(directory.load, "BATCH", few)
+    monkeypatch.setattr(directory.load, "AHEAD", few)
 
     def feed() -> Iterator[Item]:
         for number in range((ALONE + 6) * few):
