@@ -56,10 +56,10 @@ class Batch:
 
 @dataclass(slots=True)
 class Judged:
-    """Lines of COPY for the columns ``STAGED``, and which rows of the batch were refused."""
+    """Lines of COPY for the columns ``STAGED``, in UTF-8, and which rows were refused."""
 
     read: int = 0
-    lines: str = ""
+    lines: bytes = b""
     refused: list[tuple[int, Refused]] = field(default_factory=list)
 
 
@@ -79,8 +79,8 @@ def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
             judged.refused.append((number, refusal))
             values["refused"] = True
         if values["external_id"]:
-            lines.append(_copy_line(values))
-    judged.lines = "".join(lines)
+            lines.append(_copy_line(values).encode())
+    judged.lines = b"".join(lines)
     return judged
 
 

@@ -151,17 +151,19 @@ def _stage(
     """Put every row of the feed into the temporary table ``staged``: as known, or judged."""
     connection.execute(
         text(
-            "CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT 0::bigint AS seq, ''::text AS place,"
+            # Rows whole, as in ``listing``: to compress wide ones took longer than to write them.
+            "CREATE TEMP TABLE staged WITH (toast_tuple_target = 8160) ON COMMIT DROP AS "
+            "SELECT 0::bigint AS seq, ''::text AS place,"
             " CAST(NULL AS uuid) AS digest, true AS known, false AS fresh, false AS refused, "
             f"{', '.join(COLUMNS)} FROM listing WITH NO DATA"
         )
     )
     cursor = connection.connection.cursor()
-    copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN"
+    copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (ENCODING 'UTF8')"
     news = _news(connection, report, items, feed, tell)
     for batch, judged in judge_all(_batches(connection, report.source, news), connection):
         with db.driver_errors():
-            cursor.copy_expert(copy, io.StringIO(judged.lines))
+            cursor.copy_expert(copy, io.BytesIO(judged.lines))
         for number, refusal in judged.refused:
             row = batch.rows[number]
             report.reject(row.where, refusal.code, refusal.message, sample(row.raw))
@@ -323,6 +325,8 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
         "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography END"
     )
     updates = ", ".join(f"{name} = excluded.{name}" for name in [*columns, "position"])
+    # What a search by words reads through beside its index; it is emptied at the end.
+    connection.execute(text("SET LOCAL gin_pending_list_limit = '1MB'"))
     # Neighbours stand together, so that a search near a place reads few pages. Only places in
     # the staging table are sorted: the rows are wide.
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
@@ -345,6 +349,8 @@ def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Se
             )
         )
     _mark_seen(connection, report, seen)
+    for index in ("ix_listing_search", "ix_listing_search_sample"):
+        connection.execute(text(f"SELECT gin_clean_pending_list('{index}')"))
     connection.execute(
         text(
             "UPDATE generation SET number = number + 1, samples = EXISTS "

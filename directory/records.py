@@ -184,7 +184,7 @@ class Record(_Strict):
     status: Status = "active"
 
     country: str = Field(default="US", pattern=r"^[A-Z]{2}$")
-    street: list[str] = []
+    street: list[str] = Field(default_factory=list)
     city: str | None = None
     region: str | None = None
     postal_code: str | None = None
@@ -196,18 +196,18 @@ class Record(_Strict):
     online: bool = False
     join_url: str | None = None
     join_phone: str | None = None
-    served: list[str] = []
+    served: list[str] = Field(default_factory=list)
 
     timezone: str | None = None
-    sessions: list[Session] = []
+    sessions: list[Session] = Field(default_factory=list)
     recurrence_note: str | None = None
 
-    phones: list[Phone] = []
+    phones: list[Phone] = Field(default_factory=list)
     website: str | None = None
     email: str | None = None
-    terms: list[str] = []
+    terms: list[str] = Field(default_factory=list)
     verified_on: date | None = None
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator(
         "name",
