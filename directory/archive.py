@@ -30,7 +30,7 @@ from directory.runs import Report
 KEPT = 5
 """Applied runs of a source whose feeds are kept."""
 # Quick rather than small: it must not slow an import.
-_LEVEL = 3
+_LEVEL = 1
 _ABANDONED_SECONDS = 24 * 3600
 # A Last-Modified this near to its fetch may stand for two contents: it asks no question.
 _SETTLED_SECONDS = 60
