@@ -43,9 +43,7 @@ _HOUR = re.compile(
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
-# Lines for what cannot wait: whatever else is named is no wish then.
 _NAME_LENGTH, _LONG = 5, 7
-_URGENT = (("service:poison",), ("service:safe-use-line",))
 # Somebody to talk to: a help line.
 _TALK = (("kind:hotline",), ("service:crisis",))
 
@@ -130,8 +128,6 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
         parts = [part for part in parts if not _is_hard(part) and part.codes not in _TALK]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
         free, fillers = set(), free | fillers  # the rest is a story
-    elif any(part.codes in _URGENT for part in parts):
-        parts = [p for p in parts if not _is_hard(p) or p.codes in (*_URGENT, ("kind:hotline",))]
     # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
     # "Al-Anon phone number" is one thing, and a line.
     elif hard:
