@@ -69,7 +69,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
     typed = asked.rest
-    if asked.rest and (spelled := respell(asked, open_pocket(config))):
+    if asked.rest and (spelled := respell(asked, open_pocket(config), doubt=not page.total)):
         other = read_search({**values, "q": [spelled]}, connection, config.country)
         better = answer(connection, other, now)
         if better.total > page.total:

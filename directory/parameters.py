@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from directory import schedule
 from directory.criteria import Search
 from directory.errors import UsageError
-from directory.places import Place, find_place, place_at
+from directory.places import Place, place_at, place_meant
 from directory.question import When
 from directory.records import KINDS
 from directory.towns import named
@@ -155,7 +155,7 @@ def _place(values: Values, connection: Connection, country: str) -> Place | None
         if near:
             raise UsageError("Give near, or lat and lon, not both.", "near")
         return place_at(lat, lon)
-    return find_place(connection, near, country) if near else None
+    return place_meant(connection, near, country) if near else None
 
 
 def _when(values: Values) -> When | None:

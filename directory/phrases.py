@@ -95,8 +95,10 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
         for said in (term.label, *term.synonyms):
             lexemes = tuple(words.lexemes(said))
             # What several terms are called means any of them.
-            known = found.get(lexemes, ())
-            found[lexemes] = (f"{known[0]}|{term.code}",) if known else (term.code,)
+            known = [code for codes in found.get(lexemes, ()) for code in codes.split("|")]
+            found[lexemes] = ("|".join(dict.fromkeys([*known, term.code])),)
+            if said.count(" ") == 1 and said.islower():  # "halfwayhouse"
+                found.setdefault(tuple(words.lexemes(said.replace(" ", ""))), found[lexemes])
     for phrase in _document()["phrase"]:
         for said in _all_spelled_out(phrase["says"]):
             found[tuple(words.lexemes(said))] = tuple(phrase["means"])

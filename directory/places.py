@@ -20,6 +20,7 @@ from typing import Any
 
 import tzfpy
 from geopy.distance import geodesic
+from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,8 @@ LONGEST_NAME = 6  # words of one name
 ALTERNATIVES = 5
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
+# Who misspells a town means one of so many people.
+_TOWN = 1_000
 HOME_BOOST = 10
 ALIAS_PENALTY = 10
 # The middle of a state or country is of little use to somebody who looks for help nearby.
@@ -79,7 +82,7 @@ class Place:
 
     ``kind`` is city, postcode, region, country or point; ``timezone`` an IANA name;
     ``alternatives`` are other places that the same text may mean, the likeliest first.
-    ``population`` is 0 if unknown.
+    ``population`` is 0 if unknown. ``instead_of`` is what was typed, where no place is called so.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Place:
     timezone: str
     alternatives: tuple["Place", ...] = ()
     population: int = 0
+    instead_of: str | None = None
 
 
 Memo = dict[str, list[Any]]
@@ -194,6 +198,19 @@ def find_place(
     return replace(first, alternatives=tuple(others[:ALTERNATIVES]))
 
 
+def place_meant(session: Session | Connection, text: str, country: str) -> Place:
+    """The place that ``text`` names, or would if it were spelled right.
+
+    Raises UsageError as ``find_place`` does.
+    """
+    try:
+        return find_place(session, text, country)
+    except UsageError:
+        if misspelled := alike(session, text, country):
+            return misspelled
+        raise
+
+
 def _whole(
     session: Session | Connection, typed: str, first: str, country: str, memo: Memo | None
 ) -> Place | None:
@@ -206,6 +223,47 @@ def _whole(
     except UsageError:
         return None
     return found if found.kind == "city" and found.population >= WELL_KNOWN else None
+
+
+_ALIKE = text(
+    "SELECT * FROM place WHERE key LIKE :letter AND length(key) BETWEEN :least AND :most "
+    "AND kind = 'city' AND NOT alias AND population >= :people "
+    "AND (country = :country OR population >= :abroad)"
+)
+
+
+def alike(session: Session | Connection, text: str, country: str) -> Place | None:
+    """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
+    fewest edits come first, then the best known; abroad it is a city.
+
+    Its first letter is right; one edit from four letters on, two from six on.
+    """
+    words = _words(text[:LONGEST])
+    for size in range(min(len(words), MOST_WORDS), 0, -1):
+        key, state = _spelled_out(words[:size]), " ".join(words[size:])
+        edits = _edits(key)
+        about = {"country": country, "people": _TOWN, "abroad": WELL_KNOWN, "letter": f"{key[0]}%"}
+        sizes = {"least": len(key) - edits, "most": len(key) + edits}
+        rows = session.execute(_ALIKE, about | sizes) if key.replace(" ", "").isalpha() else ()
+        ranked = sorted(
+            (OSA.distance(key, row.key), *_rank(row, country)[1:], row)
+            for row in rows
+            if OSA.distance(key, row.key) <= edits and _in_state(row, state)
+        )
+        if ranked:
+            first, *others = places_of([row for *_, row in ranked], country)
+            return replace(first, alternatives=tuple(others), instead_of=text.strip())
+    return None
+
+
+def _edits(word: str) -> int:
+    """How many letters of a word may be wrong."""
+    return 0 if len(word) < 4 else 1 if len(word) < 6 else 2
+
+
+def _in_state(row: Any, state: str) -> bool:
+    code, name = ((text or "").casefold() for text in (row.region, row.region_name))
+    return state in ("", code) or OSA.distance(state, name) <= _edits(state)
 
 
 _BEGINNING = text(

@@ -8,6 +8,7 @@ and of an address only the city.
 
 import fcntl
 import hashlib
+import re
 import shutil
 import threading
 from collections import Counter
@@ -31,6 +32,10 @@ LONGEST = 200
 MOST = 20
 # Names that are ranked before the best are shown: beyond, a prefix says too little.
 _RANKED = 60
+# What sounds shorter sounds like too many other words.
+_HEARD = 4
+# Words that so few listings have are doubted beside words that so many times as many have.
+_RARE, _OFTEN = 3, 100
 # Buckets read from the database at once, about sixty listings each of 250,000.
 _BATCH = 256
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -80,15 +85,26 @@ class Pocket:
         """Whether a listed listing or the vocabulary holds this token (as ``words.tokens``)."""
         return token in _vocabulary_words() or bool(self._buckets("word", token))
 
+    def doubts(self, token: str) -> bool:
+        """Whether a token is likely misspelled where it is known from: it is rare beside one that
+        is spelled alike."""
+        often = self._counts.get(token, 0)
+        if often > _RARE or token in _vocabulary_words():
+            return False
+        return any(self._counts[other] >= _OFTEN * often for other in self.close(token)[:1])
+
     def close(self, token: str) -> list[str]:
         """Tokens spelled alike, best first; edits are also two letters that changed places.
 
-        One edit from four letters on; two from six on, if one finds nothing.
+        One edit from four letters on; if none is found, words of the vocabulary that sound the
+        same, or from six letters on two edits.
         """
         if len(token) < 4 or not token.isalpha():
             return []
         known = self._counts
         found = {edit: 1 for edit in _edits(token) if edit in known}
+        if not found and (heard := _by_sound().get(_sound(token))):
+            found = dict.fromkeys(heard, 2)
         if not found and len(token) >= 6:
             mask = _mask(token)
             for other_mask, other in self._by_letter.get(token[0], ()):
@@ -193,6 +209,36 @@ def _vocabulary_words() -> frozenset[str]:
     texts = [t for term in vocabulary().terms.values() for t in (term.label, *term.synonyms)]
     texts += [name for names in KIND_WORDS.values() for name in names]
     return frozenset(token for t in texts for token in tokens(t))
+
+
+# How English spells one sound in several ways; what is left of a word are its consonants.
+_SOUNDS = [
+    (re.compile(pattern), sound)
+    for pattern, sound in (
+        ("ph", "f"),
+        ("ck|[cq](?![eiyh])", "k"),
+        ("c(?=[eiy])|z", "s"),
+        ("x", "ks"),
+        ("gh|(?<=.)[aeiouyhw]", ""),
+        (r"(.)\1+", r"\1"),
+    )
+]
+
+
+def _sound(word: str) -> str:
+    for pattern, sound in _SOUNDS:
+        word = pattern.sub(sound, word)
+    return word
+
+
+@cache
+def _by_sound() -> dict[str, list[str]]:
+    """The longer words of the vocabulary by how they sound."""
+    found: dict[str, list[str]] = {}
+    for word in sorted(_vocabulary_words()):
+        if word.isalpha() and len(sound := _sound(word)) >= _HEARD:
+            found.setdefault(sound, []).append(word)
+    return found
 
 
 def folder_of(config: Config) -> Path:

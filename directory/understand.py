@@ -52,12 +52,13 @@ class Speller(Protocol):
     """Knows words, and those that are spelled alike, the likeliest first."""
 
     def knows(self, token: str) -> bool: ...  # noqa: D102 - said above
+    def doubts(self, token: str) -> bool: ...  # noqa: D102
     def close(self, token: str) -> list[str]: ...  # noqa: D102
 
 
-def respell(asked: Question, speller: Speller | None) -> str | None:
-    """The text with each word that is unknown replaced by the likeliest known one; None where
-    there is nothing to replace."""
+def respell(asked: Question, speller: Speller | None, *, doubt: bool = False) -> str | None:
+    """The text with each word that is unknown, or doubted, replaced by the likeliest known one;
+    None where there is nothing to replace."""
     if speller is None:
         return None
     understood = [range(part.start, part.end) for part in asked.parts]
@@ -66,23 +67,26 @@ def respell(asked: Question, speller: Speller | None) -> str | None:
     story = len(words.tokens(asked.text)) > _NAME_LENGTH
     for match in words.WRITTEN.finditer(asked.text):
         token = "".join(words.tokens(match.group()))
-        if any(match.start() in span for span in understood) or speller.knows(token):
+        known = speller.knows(token) and not (doubt and speller.doubts(token))
+        if known or any(match.start() in span for span in understood):
             continue
         if any(len(said) == 1 for said, _ in phrases().get(words.stem(token), ())):
             continue  # a small word, which listings may lack
-        known = speller.close(token)
-        if known and not (story and not _means(known[0], token)):
-            text_ = text_[: match.start() + shift] + known[0] + text_[match.end() + shift :]
-            shift += len(known[0]) - len(match.group())
+        close = speller.close(token)
+        if close and not (story and not _means(close[0], token)):
+            text_ = text_[: match.start() + shift] + close[0] + text_[match.end() + shift :]
+            shift += len(close[0]) - len(match.group())
     return None if text_ == asked.text else text_
 
 
 def _means(token: str, typed: str) -> bool:
-    """Whether a phrase that means something is the token, or it is long, as names are, and what
-    was typed for it does not end as ordinary words do."""
+    """Whether a phrase that means something is the token, and no line for one danger, or it is
+    long, as names are, and what was typed for it does not end as ordinary words do."""
     meanings = phrases().get(words.stem(token), ())
     named = len(token) >= _LONG and not typed.endswith(("ing", "ed", "ly"))
-    return named or any(len(said) == 1 and means for said, means in meanings)
+    return named or any(
+        len(said) == 1 and means and not set(means) & set(_special()) for said, means in meanings
+    )
 
 
 def literal(typed: str) -> Question:

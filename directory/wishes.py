@@ -14,6 +14,10 @@ from directory.vocabulary import vocabulary
 
 # What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
 HARD = ("kind", "service", "fellowship")
+# What may cost something. Who says how to pay, and not what for, looks for one of these.
+_BILLING = " | ".join(
+    f"'kind:{kind}'" for kind in ("treatment", "counseling", "community_program", "interventionist")
+)
 # Wishes that are weighed one by one; the last holds all others.
 _MOST_WISHES = 5
 
@@ -69,6 +73,20 @@ class Wishes:
         everywhere = " & ".join(f"'{lexeme}'" for lexeme in rest)
         return self._words(typed, (rest, said, meant), [], [named, everywhere])
 
+    def _weighed(self) -> list[str]:
+        """The soft wishes, a facet each, by weight. What somebody takes says little beside whom a
+        place takes and who pays, unless it is tobacco alone, for which there is other help; and
+        few places take teens."""
+        found = {facet: " | ".join(codes) for facet, codes in self.soft.items()}
+        others = self.soft.keys() & {"who", "pay", "access"}
+        if others and self._codes("substance") != {"'substance:tobacco'"}:
+            found.pop("substance", None)
+        twice = [found["who"]] if self._codes("who") == {"'who:teens'"} else []
+        return [*twice, *found.values()]
+
+    def _codes(self, facet: str) -> set[str]:
+        return {code for code in self.soft.get(facet, ()) if code.startswith(f"'{facet}:")}
+
     def _words(
         self,
         typed: str,
@@ -78,7 +96,9 @@ class Wishes:
     ) -> Words | None:
         rest, said, meant = lexemes
         hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
-        soft = [" | ".join(codes) for codes in self.soft.values()]
+        if not hard and "pay" in self.soft and "'pay:free'" not in self.soft["pay"]:
+            required = [*required, _BILLING]
+        soft = self._weighed()
         banned = [f"!{code}" for code in dict.fromkeys(self.banned) if code not in self.asked]
         if not (hard or soft or rest or banned or self.region):
             return None

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from directory.places import (
     load_places,
     normalise,
     place_at,
+    place_meant,
 )
 
 TOLERANCE_M = 15_000
@@ -125,6 +126,50 @@ def test_any_text_is_a_place_or_bad_input(session: Session, typed: str) -> None:
         return
     assert -90 <= place.lat <= 90
     assert -180 <= place.lon <= 180
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("philidelphia", "Philadelphia, PA"),
+        ("Philidelphia pa", "Philadelphia, PA"),
+        ("bosten", "Boston, MA"),
+        ("denver, colorodo", "Denver, CO"),
+        ("los angelos", "Los Angeles, CA"),
+        ("st pual mn", "Saint Paul, MN"),
+        ("bucks conty", "Bucks County, PA"),
+        ("oaklnd fl", "Oakland, FL"),
+        ("edmontn", "Edmonton, AB, Canada"),
+    ],
+)
+def test_a_misspelled_town_is_known_and_says_so(session: Session, typed: str, name: str) -> None:
+    found = place_meant(session, typed, "US")
+    assert (found.name, found.instead_of) == (name, typed)
+    assert place_meant(session, name, "US").instead_of is None
+
+
+@pytest.mark.parametrize("typed", ["", "dnv", "ohi", "Nowhereville Qq", "denver zzyzx", "0000o"])
+def test_what_is_not_nearly_a_town_is_none(session: Session, typed: str) -> None:
+    with pytest.raises(UsageError, match="ZIP code"):
+        place_meant(session, typed, "US")
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_city_with_a_letter_left_out_is_that_or_a_larger_one(
+    session: Session, data: st.DataObject
+) -> None:
+    rows = session.execute(
+        text(
+            "SELECT key, population FROM place WHERE kind = 'city' AND country = 'US' "
+            "AND NOT alias AND population > 20000 AND key ~ '^[a-z]{4}..' ORDER BY id"
+        )
+    ).all()
+    city = data.draw(st.sampled_from(rows))
+    left_out = data.draw(st.integers(1, len(city.key) - 1))
+    found = place_meant(session, city.key[:left_out] + city.key[left_out + 1 :], "US")
+    assume(found.instead_of)  # "Bellville" is a town, too
+    assert found.population >= city.population or found.country != "US"
 
 
 def test_postal_codes_and_the_words_before_them(session: Session) -> None:

@@ -39,6 +39,8 @@ def test_words_names_and_updates(database: Engine, home: Config, load_rows: Load
     assert first.names("house of ho", 5) == first.names("ho", 5) == ["House of Hope"]
     assert first.names("ope", 5) == []
     assert first.close("serentiy") == ["serenity"]
+    assert first.close("detocks") == ["detox"]  # as it sounds
+    assert first.close("subocksone")[:1] == ["suboxone"]
     assert pocket.refresh(database, home) == 0
     assert opened(home) is first
     with database.begin() as connection:
@@ -46,6 +48,20 @@ def test_words_names_and_updates(database: Engine, home: Config, load_rows: Load
     assert pocket.refresh(database, home) == 1
     assert not opened(home).knows("lodge")
     assert opened(home).names("seren", 5) == []
+
+
+def test_a_rare_word_beside_a_common_one_is_doubted(
+    database: Engine, home: Config, load_rows: Loader
+) -> None:
+    rows: list[dict[str, object]] = [
+        {"external_id": str(n), "name": "Meeting", "city": "Philadelphia"} for n in range(120)
+    ]
+    load_rows(*rows, {"external_id": "x", "name": "House of Philidelphia, Lodge, detox"})
+    pocket.refresh(database, home)
+    found = opened(home)
+    assert found.knows("philidelphia")
+    assert found.doubts("philidelphia")
+    assert not any(map(found.doubts, ("philadelphia", "lodge", "detox", "zyzzyva")))
 
 
 # Whoosh leaves a broken file to the garbage collector.

@@ -238,7 +238,9 @@ def answering(
         ("fifth", 0.94),
         ("sixth", 0.88),
         ("seventh", 0.90),
-        ("eighth", 0.87),
+        ("eighth", 0.89),
+        ("ninth", 0.92),
+        ("tenth", 0.95),
     ],
 )
 def test_relevance_of_real_questions(

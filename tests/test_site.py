@@ -467,6 +467,15 @@ def test_a_misspelled_question_is_respelled_and_says_so(
     assert (exact["total"], exact["question"]["corrected"]) == (0, None)
 
 
+def test_a_misspelled_town_is_taken_for_the_right_one_and_says_so(client: FlaskClient) -> None:
+    html = client.get("/search?q=detox&near=denverr").text
+    assert "We do not know a place called “denverr”. These are results near <b>Denver, CO" in html
+    assert "«denverr»" in client.get("/es/search?q=detox&near=denverr").text
+    found = client.get("/api/v1/search?q=detox&near=denverr").json
+    assert found is not None
+    assert found["question"]["place"]["instead_of"] == "denverr"
+
+
 def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
     html = client.get("/search?q=zyzzyva&near=denver&term=service:detox").text
     assert "Change one thing" in html

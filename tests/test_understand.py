@@ -53,6 +53,20 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "",
     ),
     ("moved to Costa Mesa from Ohio, AA", {"fellowship:aa"}, "Costa Mesa, CA", "Ohio"),
+    ("halfwayhouse", {"service:sober-living"}, None, ""),
+    ("we live in the bronx, detox", {"service:detox"}, "The Bronx, NY", ""),
+    ("hes a marine with his gun out", {"kind:hotline", "service:crisis", "who:veterans"}, None, ""),
+    (
+        "something for wives",
+        {
+            "who:families",
+            "fellowship:nar-anon",
+            "fellowship:al-anon",
+            "fellowship:families-anonymous",
+        },
+        None,
+        "",
+    ),
     ("theres a gun in the house", {"kind:hotline", "service:crisis"}, None, ""),
     ("she took a bunch of pills", {"kind:hotline", "service:poison"}, None, ""),
     ("AA, i dont do god", {"fellowship:aa", "meeting:secular"}, None, ""),
@@ -373,10 +387,14 @@ class _Words:
     """Knows three words, as the index of a directory's words would."""
 
     def knows(self, token: str) -> bool:
-        return token in ("detox", "serenity", "near")
+        return token in ("detox", "serenity", "serenety", "near")
+
+    def doubts(self, token: str) -> bool:
+        return token == "serenety"
 
     def close(self, token: str) -> list[str]:
-        return {"sernity": ["serenity"], "detx": ["detox"]}.get(token, [])
+        alike = {"sernity": "serenity", "serenety": "serenity", "detx": "detox"}
+        return [alike[token]] if token in alike else []
 
 
 def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> None:
@@ -384,8 +402,22 @@ def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> 
     assert respell(asked, _Words()) == "serenity detox near Denver zzz"
     assert respell(understand("serenity", connection, "US"), _Words()) is None
     assert respell(asked, None) is None
+    # A word that one listing has is doubted where nothing is found with it.
+    doubted = understand("serenety", connection, "US")
+    assert respell(doubted, _Words()) is None
+    assert respell(doubted, _Words(), doubt=True) == "serenity"
+    # Nobody is sent to a line for a danger that they did not write of.
+    story = understand(
+        "my brother is sleeping here since prisen and detx is full", connection, "US"
+    )
+    assert respell(story, _Prison()) == "my brother is sleeping here since prisen and detox is full"
     # A small word is spelled right, though no listing has it.
     assert respell(understand("daughter zzz", connection, "US"), _Daughters()) is None
+
+
+class _Prison(_Words):
+    def close(self, token: str) -> list[str]:
+        return ["poison"] if token == "prisen" else super().close(token)
 
 
 class _Daughters(_Words):

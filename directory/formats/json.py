@@ -70,7 +70,7 @@ def question_document(search: Search) -> dict[str, Any]:
 
 
 def place_document(place: Place) -> dict[str, Any]:
-    """A place with its alternatives."""
+    """A place with its alternatives, and what was typed for it where that is misspelled."""
     return {
         "name": place.name,
         "lat": place.lat,
@@ -78,6 +78,7 @@ def place_document(place: Place) -> dict[str, Any]:
         "alternatives": [
             {"name": other.name, "lat": other.lat, "lon": other.lon} for other in place.alternatives
         ],
+        "instead_of": place.instead_of,
     }
 
 

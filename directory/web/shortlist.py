@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from directory.errors import UsageError
 from directory.models import Listing
 from directory.parameters import Values
-from directory.places import Place, distance_m, find_place
+from directory.places import Place, distance_m, place_meant
 from directory.search import Hit
 from directory.towns import named
 from directory.vocabulary import Facet, Term, vocabulary
@@ -44,7 +44,7 @@ def read(values: Values, connection: Connection, session: Session, country: str)
     if len(ids) > MOST:
         raise UsageError(msgid("A list takes at most %(most)s places."), "id", most=MOST)
     typed = next((text for text in values.get("near", ()) if text.strip()), None)
-    near = named(connection, find_place(connection, typed, country), country) if typed else None
+    near = named(connection, place_meant(connection, typed, country), country) if typed else None
     known = {
         found.id: found for found in session.scalars(select(Listing).where(Listing.id.in_(ids)))
     }
