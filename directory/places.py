@@ -34,6 +34,7 @@ LONGEST_NAME = 6  # words of one name
 ALTERNATIVES = 5
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
+_STATE = 3  # words of one state: "District of Columbia"
 # Who misspells a town means one of so many people.
 _TOWN = 1_000
 HOME_BOOST = 10
@@ -192,6 +193,11 @@ def find_place(
         )
     if not ranked[0].alias:  # Amman was once called Philadelphia: nobody means it now
         ranked = [row for row in ranked if not row.alias]
+    return _first(ranked, country)
+
+
+def _first(ranked: list[Any], country: str) -> Place:
+    """The first of some rows, with the others that may be meant."""
     first, *others = places_of(ranked, country)
     if first.country == country:  # a smaller place abroad is hardly meant
         others = [o for o in others if o.country == country or o.population > first.population]
@@ -239,7 +245,8 @@ def alike(session: Session | Connection, text: str, country: str) -> Place | Non
     Its first letter is right; one edit from four letters on, two from six on.
     """
     words = _words(text[:LONGEST])
-    for size in range(min(len(words), MOST_WORDS), 0, -1):
+    most = len(words) if len(words) <= LONGEST_NAME + _STATE else 0
+    for size in range(most, max(0, most - _STATE - 1), -1):
         key, state = _spelled_out(words[:size]), " ".join(words[size:])
         edits = _edits(key)
         about = {"country": country, "people": _TOWN, "abroad": WELL_KNOWN, "letter": f"{key[0]}%"}
@@ -251,8 +258,8 @@ def alike(session: Session | Connection, text: str, country: str) -> Place | Non
             if OSA.distance(key, row.key) <= edits and _in_state(row, state)
         )
         if ranked:
-            first, *others = places_of([row for *_, row in ranked], country)
-            return replace(first, alternatives=tuple(others), instead_of=text.strip())
+            found = _first([row for *_, row in ranked], country)
+            return replace(found, instead_of=text.strip())
     return None
 
 
