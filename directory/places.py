@@ -404,10 +404,11 @@ class _Lookup:
 
     def _codes(self, end: int) -> Iterator[tuple[int, frozenset[str], list[str]]]:
         """Codes that the words before ``end`` may end in: first word, countries, keys."""
-        text = " ".join(self.words[:end])
-        for pattern, countries, keys in _CODES:
+        first = max(0, end - 2)  # a code is two words at most
+        text = " ".join(self.words[first:end])
+        for pattern, countries, keys in _CODES if any(map(str.isdecimal, text)) else ():
             if match := pattern.search(text):
-                start = len(text[: match.start(1)].split())
+                start = first + len(text[: match.start(1)].split())
                 yield start, countries, [match.expand(key).strip() for key in keys]
 
     def _by_code(self, end: int, abroad: set[str], starts: list[int]) -> list[Any]:
