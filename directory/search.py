@@ -352,7 +352,8 @@ def _count(
         guess *= 4
     share = min(1 / SHARE, SAMPLE / guess)
     wanted.parameters["below"] = uuid.UUID(int=int(share * 2**128))
-    part = wanted.where(SAMPLED, "id < CAST(:below AS uuid)", choices=False)
+    # To say ``SAMPLED``, too, would keep PostgreSQL from using the sample's index with that of ids.
+    part = wanted.where("id < CAST(:below AS uuid)", choices=False)
     groups = _groups(connection, wanted, part)
     seen = sum(n for met, n, _ in groups if all(met))
     _, counts = _counts(wanted, groups, 1 / share)
@@ -397,7 +398,9 @@ def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str
     for part in parts:
         if len(ids) < last:
             index, need = ("listed", by), last - len(ids)
-            ids += [row.key for row in _first(connection, wanted, [part], index, need)]
+            # Who has a word in the name has it: as if by chance, both would seem rare.
+            likely = _guesses(connection, wanted, wanted.where(exact=False), f"listed AND {part}")
+            ids += [row.key for row in _first(connection, wanted, [part], likely, index, need)]
     return ids[first:last]
 
 
@@ -405,20 +408,20 @@ def _first(  # noqa: PLR0913, PLR0917 - one question in parts
     connection: Connection,
     wanted: Filter,
     more: list[str],
+    guesses: tuple[int, int],
     index: tuple[str, str],
     need: int,
     shown: str = "NULL",
 ) -> list[Row[Any]]:
-    """The first ``need`` that meet ``wanted`` and ``more``, in the order of an index (the
-    condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
+    """The first ``need`` that meet ``wanted`` and ``more`` (``guesses`` says of how many, and of
+    how many at all), in the order of an index (the condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
     expression of timezone and sessions.
 
     Common matches are met soon on a walk along the index; rare ones are gathered by what
     they match and sorted. Where the guess was wrong, either is given up for the other.
     """
     base, by = index
-    condition = wanted.where(*more)
-    guess, everything = _guesses(connection, wanted, wanted.where(*more, exact=False))
+    condition, (guess, everything) = wanted.where(*more), guesses
     values = wanted.parameters | {"need": need, "most": EXACT_TO + 1}
     columns = "id, quality, name_key" + (", timezone, sessions" if shown != "NULL" else "")
     gather = f"""
@@ -429,7 +432,7 @@ FROM hits ORDER BY {by} LIMIT :need"""
         found = connection.execute(text(gather), values).all()
         if not found or found[0].n <= EXACT_TO:
             return [*found]
-    values["steps"] = EXACT_TO + 4 * need * everything // guess
+    values["steps"] = min(guess, EXACT_TO) + 4 * need * everything // guess
     walk = f"""
 SELECT id::text AS key, quality, {shown} AS shown FROM (
   SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
@@ -440,15 +443,17 @@ SELECT id::text AS key, quality, {shown} AS shown FROM (
     return [*found]
 
 
-def _guesses(connection: Connection, wanted: Filter, condition: str) -> tuple[int, int]:
-    """The planner's guesses of how many listings meet ``condition``, and of how many there are."""
-    sql = f"SELECT 1 FROM listing WHERE {condition} UNION ALL SELECT 1 FROM listing WHERE listed"
+def _guesses(connection: Connection, wanted: Filter, *conditions: str) -> tuple[int, int]:
+    """The planner's guesses of how many listings meet the rarest of ``conditions``, and of how
+    many there are."""
+    each = (f"SELECT 1 FROM listing WHERE {condition}" for condition in (*conditions, "listed"))
+    sql = " UNION ALL ".join(each)
     explained = connection.execute(
         text(f"EXPLAIN (FORMAT JSON) {sql}"), wanted.parameters
     ).scalar_one()
-    parts = explained[0]["Plan"].get("Plans", [{}, {}])
-    guess, everything = (part.get("Plan Rows", 1) for part in parts)
-    return max(1, guess), max(1, everything)
+    parts = explained[0]["Plan"].get("Plans", [{}])
+    *guesses, everything = (max(1, part.get("Plan Rows", 1)) for part in parts)
+    return min(guesses, default=1), everything
 
 
 # --- online ---
@@ -471,8 +476,9 @@ def _online(connection: Connection, search: Search, now: datetime) -> tuple[list
         f"NOT coalesce({within(search, values)}, false)",
     ]
     index = ("listed AND online", "quality DESC, id")
+    likely = _guesses(connection, wanted, wanted.where(*fitting, exact=False))
     minutes = soon(now, values)
-    best = _first(connection, wanted, fitting, index, ONLINE_CHOSEN_FROM, minutes)
+    best = _first(connection, wanted, fitting, likely, index, ONLINE_CHOSEN_FROM, minutes)
     best.sort(key=lambda row: (row.shown is None, row.shown or 0, -row.quality, row.key))
     return [uuid.UUID(row.key) for row in best[:ONLINE_SHOWN]], len(best)
 
