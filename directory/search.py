@@ -413,9 +413,9 @@ def _first(  # noqa: PLR0913, PLR0917 - one question in parts
     need: int,
     shown: str = "NULL",
 ) -> list[Row[Any]]:
-    """The first ``need`` that meet ``wanted`` and ``more`` (``guesses`` says of how many, and of
-    how many at all), in the order of an index (the condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
-    expression of timezone and sessions.
+    """The first ``need`` that meet ``wanted`` and ``more``, in the order of an index (the
+    condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
+    expression of timezone and sessions. ``guesses``: how many meet both, and how many there are.
 
     Common matches are met soon on a walk along the index; rare ones are gathered by what
     they match and sorted. Where the guess was wrong, either is given up for the other.
