@@ -13,13 +13,17 @@ from directory.parameters import Values, read_search
 from directory.phrases import Part, Question
 from directory.pocket import open_pocket
 from directory.question import MOST_TERMS
-from directory.search import FEW, ONLINE_SHOWN, Page, answer
+from directory.search import FEW, ONLINE_SHOWN, Hit, Page, answer
 from directory.understand import respell
 from directory.words import lexemes
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
 # although their source does not say so: 30 miles.
 FAR_M = 48_280.32
+# Who is not taken, or cannot pay, is turned away at the door.
+_DECISIVE = ("who", "pay", "access")
+# The nearest that do not turn them away: so many, within 100 miles.
+_FARTHER, _FARTHEST_M = 3, 160_934.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Answered:
 
     typed: the question that was answered. corrected: the same, if it was respelled; left_out:
     what of the question was let go. whole: what was asked for before anything was let go, where
-    that is not ``search``.
+    that is not ``search``. unsaid: a wish that decides and that none of the results says it meets,
+    with the nearest that do (``farther``).
     """
 
     search: Search
@@ -37,6 +42,8 @@ class Answered:
     corrected: str | None = None
     left_out: tuple[str, ...] = ()
     whole: Search | None = None
+    unsaid: Part | None = None
+    farther: tuple[Hit, ...] = ()
 
 
 def ask(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
@@ -44,7 +51,7 @@ def ask(connection: Connection, values: Values, config: Config, now: datetime) -
     online help."""
     found = _asked(connection, values, config, now)
     if found.page.hits or found.page.online or found.page.total:
-        return found
+        return _with_farther(connection, found, now)
     place = {name: values[name] for name in ("near", "lat", "lon") if name in values}
     lines = read_search({"q": ["help line"], **place}, connection, config.country)
     hits = answer(connection, lines, now).hits[:ONLINE_SHOWN]
@@ -97,6 +104,25 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
             said = (_as_typed(what, asked.rest, typed) for what in left_out)
             return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
     return replace(first, whole=whole)
+
+
+def _with_farther(connection: Connection, found: Answered, now: datetime) -> Answered:
+    """The answer with the nearest that say what matters most and none of its results says."""
+    search, hits = found.search, found.page.hits
+    parts = search.question.parts if search.near and search.page == 1 and search.question else ()
+    for part in parts:
+        said = any(not {*part.codes}.isdisjoint(hit.listing.terms) for hit in hits)
+        if said or part.negated or _facet(part) not in _DECISIVE:
+            continue
+        saying = replace(search, terms=(*search.terms, *part.codes))
+        nearest = answer(connection, saying, now).hits[:_FARTHER]
+        if close := tuple(hit for hit in nearest if (hit.distance_m or 0.0) <= _FARTHEST_M):
+            return replace(found, unsaid=part, farther=close)
+    return found
+
+
+def _facet(part: Part) -> str:
+    return part.codes[0].partition(":")[0] if part.codes else ""
 
 
 def _as_typed(what: str, rest: str, typed: str) -> str:

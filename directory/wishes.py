@@ -109,7 +109,9 @@ class Wishes:
             wanted = f"({wanted}) | ({_named(whole)})"
         if self.region:
             wanted = _all_of([self.region, *([wanted] if wanted else [])])
-        wishes = [wish for wish in (_all_of(hard), *soft, *wished) if wish]
+        wishes = [wish for wish in (*soft, *wished) if wish]
+        if hard and not wishes:  # beside wishes, what must hold outweighs nothing
+            wishes = [_all_of(hard)]
         others = wishes[_MOST_WISHES - 1 :]
         named = _named(content or whole)
         if soft:  # a word in the name is worth less than all that is wished for

@@ -476,6 +476,31 @@ def test_a_misspelled_town_is_taken_for_the_right_one_and_says_so(client: FlaskC
     assert found["question"]["place"]["instead_of"] == "denverr"
 
 
+def test_what_no_result_says_is_said_with_the_nearest_that_do(
+    database: Engine, config: Config, load_rows: Loader
+) -> None:
+    """At most 100 miles away, and only what decides: who is not taken is turned away."""
+    here: dict[str, object] = {"latitude": 39.74, "terms": ["service:residential"]}
+    said: dict[str, object] = {"terms": ["service:residential", "pay:military"]}
+    places = [
+        *(
+            {**here, "external_id": f"h{n}", "longitude": -104.99, "name": f"Here {n}"}
+            for n in range(5)
+        ),
+        {**here, **said, "external_id": "2", "name": "There House", "longitude": -105.9},
+        {**here, **said, "external_id": "3", "name": "Far House", "longitude": -107.2},
+    ]
+    load_rows(*places)
+    client = create_app(settings(config, database.url)).test_client()
+    near = "/search?near=39.74,-104.99&q=residential"
+    html = client.get(f"{near}+tricare").text
+    told = re.search(r"None of these places says: Military insurance\. .*?</p>", html)
+    assert told is not None
+    assert re.findall(r">(\w+ House)</a> \((\d+) mi\)", told.group()) == [("There House", "48")]
+    assert "None of these places says" not in client.get(f"{near}+alcohol").text
+    assert "None of these places says" not in client.get(f"{near}+tricare&radius=50").text
+
+
 def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
     html = client.get("/search?q=zyzzyva&near=denver&term=service:detox").text
     assert "Change one thing" in html

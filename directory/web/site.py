@@ -155,6 +155,8 @@ def search() -> ResponseReturnValue:
         suggestions=ways_out,
         corrected=found.corrected,
         left_out=found.left_out,
+        unsaid=found.unsaid,
+        farther=found.farther,
         guides=guides.fitting(asked, " ".join(values.get("q", ())), language()),
         exactly=as_typed if links.was_read(asked) or found.corrected else None,
         before=before,
