@@ -494,11 +494,11 @@ def test_what_no_result_says_is_said_with_the_nearest_that_do(
     client = create_app(settings(config, database.url)).test_client()
     near = "/search?near=39.74,-104.99&q=residential"
     html = client.get(f"{near}+tricare").text
-    told = re.search(r"None of these places says: Military insurance\. .*?</p>", html)
+    told = re.search(r"None of these places lists “Military insurance”.*?</p>", html)
     assert told is not None
     assert re.findall(r">(\w+ House)</a> \((\d+) mi\)", told.group()) == [("There House", "48")]
-    assert "None of these places says" not in client.get(f"{near}+alcohol").text
-    assert "None of these places says" not in client.get(f"{near}+tricare&radius=50").text
+    assert "None of these places lists" not in client.get(f"{near}+alcohol").text
+    assert "None of these places lists" not in client.get(f"{near}+tricare&radius=50").text
 
 
 def test_ways_out_of_an_empty_page_say_how_much_they_give(client: FlaskClient) -> None:
