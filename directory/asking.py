@@ -111,14 +111,19 @@ def _with_farther(connection: Connection, found: Answered, now: datetime) -> Ans
     search, hits = found.search, found.page.hits
     parts = search.question.parts if search.near and search.page == 1 and search.question else ()
     for part in parts:
-        said = any(not {*part.codes}.isdisjoint(hit.listing.terms) for hit in hits)
-        if said or part.negated or _facet(part) not in _DECISIVE:
+        if part.negated or _facet(part) not in _DECISIVE or any(_says(hit, part) for hit in hits):
             continue
         saying = replace(search, terms=(*search.terms, *part.codes))
         nearest = answer(connection, saying, now).hits[:_FARTHER]
         if close := tuple(hit for hit in nearest if (hit.distance_m or 0.0) <= _FARTHEST_M):
             return replace(found, unsaid=part, farther=close)
     return found
+
+
+def _says(hit: Hit, part: Part) -> bool:
+    """Whether a result is listed with what a part means, or named for it."""
+    named = part.source.casefold() in hit.listing.name.casefold()
+    return named or not {*part.codes}.isdisjoint(hit.listing.terms)
 
 
 def _facet(part: Part) -> str:

@@ -241,6 +241,7 @@ def answering(
         ("eighth", 0.89),
         ("ninth", 0.92),
         ("tenth", 0.95),
+        ("eleventh", 0.94),
     ],
 )
 def test_relevance_of_real_questions(

@@ -498,6 +498,10 @@ def test_what_no_result_says_is_said_with_the_nearest_that_do(
     assert told is not None
     assert re.findall(r">(\w+ House)</a> \((\d+) mi\)", told.group()) == [("There House", "48")]
     assert "None of these places lists" not in client.get(f"{near}+alcohol").text
+    load_rows(
+        {**here, "external_id": "n", "longitude": -104.99, "name": "Tricare Home"}, source="n"
+    )
+    assert "None of these places lists" not in client.get(f"{near}+tricare").text
     assert "None of these places lists" not in client.get(f"{near}+tricare&radius=50").text
 
 
