@@ -68,9 +68,7 @@ class Finder:
             for last in reversed(range(first, min(first + _LONGEST_PLACE, len(self.tokens)))):
                 followed = last + 1 in self.free
                 # "near me" is not in Maine; "in LA" is.
-                alone = self._text(first, last)
-                shouted = alone.isupper() and len(alone) > 1 and not self.typed.isupper()
-                nothing = last == first and first not in self.free and not shouted
+                nothing = last == first and first not in self.free and not self._shouted(first)
                 if nothing or followed != (end == "followed"):
                     continue
                 people = _WELL_KNOWN if followed else 0 if near else _TOWN
@@ -82,6 +80,8 @@ class Finder:
         """A place without a preposition: beside what means something else, or a large city."""
         for first, last, people in self._runs():
             if where := self._known(self._text(first, last), people):
+                if first == last and last not in self.free and where.kind != "city":
+                    continue  # "help ME" is not in Maine; "detox LA" is
                 # What stands before an address's town is none of it: "dad is 71, riverside ca".
                 start = first
                 while "," in self._text(start, last) and self._same(start + 1, last, where):
@@ -101,7 +101,7 @@ class Finder:
                 last = first + size - 1
                 # A filler may stand in a name ("Los Angeles", "King of Prussia", "Bay Area").
                 ended = first in self.free and len(self._text(last, last)) > _SHORT
-                if last not in self.free and not (size > 1 and ended):
+                if last not in self.free and not (ended if size > 1 else self._shouted(last)):
                     continue
                 if any(map(self._meant, range(first, last + 1))):
                     continue
@@ -110,6 +110,11 @@ class Finder:
                 else:
                     inner.append((first, last, _LARGE))
         yield from inner
+
+    def _shouted(self, number: int) -> bool:
+        """Whether a word, and not the whole text, is in capitals, as initials are."""
+        word = self._text(number, number)
+        return len(word) > 1 and word.isupper() and not self.typed.isupper()
 
     def _same(self, first: int, last: int, where: Place) -> bool:
         return first <= last and self._known(self._text(first, last)) == where
