@@ -123,6 +123,8 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
             parts += read(typed, match, parts)
     if len(said) > 1:  # "n" is written for "and"; "3 weeks" are no words to look for
         short = {n for n in free if _is_short(typed[said[n].start : said[n].end])}
+        if len(said) <= _NAME_LENGTH:  # "Tower 11", but a story has numbers of its own
+            short = {n for n in short if n - 1 not in free - short or not _is_number(said[n])}
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = any(_is_hard(part) for part in parts)
@@ -177,6 +179,10 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
         free.discard(number)
         fillers.add(number)
     return parts, free, fillers
+
+
+def _is_number(token: Token) -> bool:
+    return "".join(token.lexemes).isdecimal()
 
 
 def _is_short(word: str) -> bool:

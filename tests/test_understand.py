@@ -61,6 +61,8 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Philadelphia, PA",
         "South Jersey",
     ),
+    ("tower 11 huntington beach", set(), "Huntington Beach, CA", "tower 11"),
+    ("son 3 weeks sober, detox", {"service:detox"}, None, ""),
     ("halfwayhouse", {"service:sober-living"}, None, ""),
     ("we live in the bronx, detox", {"service:detox"}, "The Bronx, NY", ""),
     ("hes a marine with his gun out", {"kind:hotline", "service:crisis", "who:veterans"}, None, ""),
