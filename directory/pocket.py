@@ -96,15 +96,15 @@ class Pocket:
     def close(self, token: str) -> list[str]:
         """Tokens spelled alike, best first; edits are also two letters that changed places.
 
-        One edit from four letters on; if none is found, words of the vocabulary that sound the
-        same, or from six letters on two edits.
+        One edit from four letters on, and words of the vocabulary that sound the same; from six
+        letters on two edits, if there are none. "medicade" sounds like Medicaid, not Medicare.
         """
         if len(token) < 4 or not token.isalpha():
             return []
         known = self._counts
-        found = {edit: 1 for edit in _edits(token) if edit in known}
-        if not found and (heard := _by_sound().get(_sound(token))):
-            found = dict.fromkeys(heard, 2)
+        sound = _sound(token)
+        heard = (w for w in _by_sound().get(sound, ()) if abs(len(w) - len(token)) <= 2)
+        found = _edits(token) & known.keys() | set(heard)
         if not found and len(token) >= 6:
             mask = _mask(token)
             for other_mask, other in self._by_letter.get(token[0], ()):
@@ -113,12 +113,12 @@ class Pocket:
                     and (mask ^ other_mask).bit_count() <= 4
                     and _distance(token, other) == 2
                 ):
-                    found[other] = 2
-        found.pop(token, None)
+                    found.add(other)
+        found.discard(token)
 
-        def rank(other: str) -> tuple[bool, bool, int, str]:
-            ours = other in _vocabulary_words()
-            return other[0] != token[0], not ours, -known[other], other
+        def rank(other: str) -> tuple[bool, bool, bool, int, str]:
+            ours, same = other in _vocabulary_words(), _sound(other) == sound
+            return other[0] != token[0], not same, not ours, -known[other], other
 
         return [other for other in sorted(found, key=rank)[:10] if self.knows(other)]
 

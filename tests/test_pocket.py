@@ -40,6 +40,8 @@ def test_words_names_and_updates(database: Engine, home: Config, load_rows: Load
     assert first.names("ope", 5) == []
     assert first.close("serentiy") == ["serenity"]
     assert first.close("detocks") == ["detox"]  # as it sounds
+    assert first.close("medicade")[:2] == ["medicaid", "medicare"]
+    assert first.close("narconnon") == []  # whatever it is, it is not Narcan
     assert first.close("subocksone")[:1] == ["suboxone"]
     assert pocket.refresh(database, home) == 0
     assert opened(home) is first
