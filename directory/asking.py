@@ -111,9 +111,10 @@ def _with_farther(connection: Connection, found: Answered, now: datetime) -> Ans
     search, hits = found.search, found.page.hits
     parts = search.question.parts if search.near and search.page == 1 and search.question else ()
     for part in parts:
-        if part.negated or _facet(part) not in _DECISIVE or any(_says(hit, part) for hit in hits):
+        if part.negated or part.facet not in _DECISIVE or any(_says(hit, part) for hit in hits):
             continue
-        saying = replace(search, terms=(*search.terms, *part.codes))
+        terms = (*search.terms, *part.codes)
+        saying = replace(search, terms=terms, attend="in_person", per_page=_FARTHER)
         nearest = answer(connection, saying, now).hits[:_FARTHER]
         if close := tuple(hit for hit in nearest if (hit.distance_m or 0.0) <= _FARTHEST_M):
             return replace(found, unsaid=part, farther=close)
@@ -124,10 +125,6 @@ def _says(hit: Hit, part: Part) -> bool:
     """Whether a result is listed with what a part means, or named for it."""
     named = part.source.casefold() in hit.listing.name.casefold()
     return named or not {*part.codes}.isdisjoint(hit.listing.terms)
-
-
-def _facet(part: Part) -> str:
-    return part.codes[0].partition(":")[0] if part.codes else ""
 
 
 def _as_typed(what: str, rest: str, typed: str) -> str:

@@ -38,6 +38,11 @@ class Part:
     negated: bool = False
     place: Place | None = None
 
+    @property
+    def facet(self) -> str:
+        """What stands before the colon of its codes, such as "pay"; "" of a place."""
+        return self.codes[0].partition(":")[0] if self.codes else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

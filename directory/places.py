@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from directory.config import DATA
 from directory.errors import UsageError
+from directory.models import TOWN
 
 GAZETTEER = DATA / "places.csv.gz"
 LONGEST = 100  # characters of a place as typed
@@ -35,8 +36,6 @@ ALTERNATIVES = 5
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
 _STATE = 3  # words of one state: "District of Columbia"
-# Who misspells a town means one of so many people.
-_TOWN = 1_000
 HOME_BOOST = 10
 ALIAS_PENALTY = 10
 # The middle of a state or country is of little use to somebody who looks for help nearby.
@@ -212,8 +211,8 @@ def place_meant(session: Session | Connection, text: str, country: str) -> Place
     try:
         return find_place(session, text, country)
     except UsageError:
-        if misspelled := alike(session, text, country):
-            return misspelled
+        if found := _misspelled(session, text, country):
+            return found
         raise
 
 
@@ -233,12 +232,11 @@ def _whole(
 
 _ALIKE = text(
     "SELECT * FROM place WHERE key LIKE :letter AND length(key) BETWEEN :least AND :most "
-    "AND kind = 'city' AND NOT alias AND population >= :people "
-    "AND (country = :country OR population >= :abroad)"
+    f"AND {TOWN} AND (country = :country OR population >= {WELL_KNOWN})"
 )
 
 
-def alike(session: Session | Connection, text: str, country: str) -> Place | None:
+def _misspelled(session: Session | Connection, text: str, country: str) -> Place | None:
     """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
     fewest edits come first, then the best known; abroad it is a city.
 
@@ -249,9 +247,9 @@ def alike(session: Session | Connection, text: str, country: str) -> Place | Non
     for size in range(most, max(0, most - _STATE - 1), -1):
         key, state = _spelled_out(words[:size]), " ".join(words[size:])
         edits = _edits(key)
-        about = {"country": country, "people": _TOWN, "abroad": WELL_KNOWN, "letter": f"{key[0]}%"}
         sizes = {"least": len(key) - edits, "most": len(key) + edits}
-        rows = session.execute(_ALIKE, about | sizes) if key.replace(" ", "").isalpha() else ()
+        about = {"country": country, "letter": f"{key[0]}%"} | sizes
+        rows = session.execute(_ALIKE, about) if key.replace(" ", "").isalpha() else ()
         ranked = sorted(
             (OSA.distance(key, row.key), *_rank(row, country)[1:], row)
             for row in rows

@@ -18,6 +18,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from rapidfuzz.distance import OSA
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from whoosh import fields, formats, index
@@ -111,7 +112,7 @@ class Pocket:
                 if (
                     abs(len(other) - len(token)) <= 2
                     and (mask ^ other_mask).bit_count() <= 4
-                    and _distance(token, other) == 2
+                    and OSA.distance(token, other, score_cutoff=2) == 2
                 ):
                     found.add(other)
         found.discard(token)
@@ -187,21 +188,6 @@ def _edits(word: str) -> set[str]:
     found |= {a + b[1] + b[0] + b[2:] for a, b in halves if len(b) > 1}
     found |= {a + letter + b[1:] for a, b in halves if b for letter in _LETTERS}
     return found | {a + letter + b for a, b in halves for letter in _LETTERS}
-
-
-def _distance(one: str, other: str) -> int:
-    """Edits between two words, neighbours that changed places being one."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        new = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(row[j] + 1, new[-1] + 1, row[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and b == one[i - 2]:
-                cost = min(cost, before[j - 2] + 1)
-            new.append(cost)
-        before, row = row, new
-    return row[-1]
 
 
 @cache

@@ -28,6 +28,8 @@ Kind = Literal[
     "hotline",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# Those that send a bill; the others ask for nothing, or for a gift.
+BILLING: tuple[Kind, ...] = ("treatment", "counseling", "community_program", "interventionist")
 Status = Literal["active", "suspended", "closed"]
 Precision = Literal["exact", "street", "approximate", "none"]
 

@@ -199,14 +199,13 @@ def _special() -> tuple[str, ...]:
 
 
 def _is_hard(part: Part) -> bool:
-    facet = part.codes[0].split(":")[0] if part.codes else ""
-    return facet in HARD and not part.negated and part.codes not in _TALK
+    return part.facet in HARD and not part.negated and part.codes not in _TALK
 
 
 def _hour(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
     """An hour asks for its part of the day, and for what starts then first."""
     hour = int(match[1]) % 12 + (12 if match[2].lower() == "p" else 0)
-    known = {part.codes[0].partition(":")[0] for part in parts if part.what == "when"}
+    known = {part.facet for part in parts if part.what == "when"}
     codes = [schedule.starting(hour)]
     if not known & {"time", "open"}:
         codes.append(f"time:{schedule.part_of_day(hour)}")

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from directory import question, words
 from directory.phrases import Part
 from directory.question import Words
+from directory.records import BILLING
 from directory.vocabulary import vocabulary
 
 # What must hold. Whom a place serves, how to pay and the like are wishes: few sources say.
 HARD = ("kind", "service", "fellowship")
-# What may cost something. Who says how to pay, and not what for, looks for one of these.
-_BILLING = " | ".join(
-    f"'kind:{kind}'" for kind in ("treatment", "counseling", "community_program", "interventionist")
-)
+# Who says how to pay, and not what for, looks for one of these.
+_BILLING = " | ".join(f"'kind:{kind}'" for kind in BILLING)
 # Wishes that are weighed one by one; the last holds all others.
 _MOST_WISHES = 5
 
@@ -36,7 +35,7 @@ class Wishes:
     def add(self, part: Part) -> None:
         """Take in a term or a kind."""
         codes = [f"'{code}'" for code in part.codes]
-        facet = part.codes[0].split(":")[0]
+        facet = part.facet
         if part.negated:
             self.banned += codes
         elif facet in HARD:

@@ -9,6 +9,7 @@ from functools import cache
 from markupsafe import Markup, escape
 
 from directory.models import Listing
+from directory.records import BILLING
 from directory.vocabulary import Facet, Term, vocabulary
 from directory.web.language import gettext, translated
 
@@ -16,8 +17,6 @@ MAIN_TERMS, MAIN_PER_FACET, FEW = 6, 2, 3
 _ORDER = ("fellowship", "service", "meeting", "language", "substance", "access", "pay", "who")
 # What a card says beside the chips, in lines of their own.
 _IN_LINES = ("pay", "who")
-# Kinds that send a bill; the others ask for nothing, or for a gift.
-BILLING = ("treatment", "counseling", "community_program", "interventionist")
 
 
 @cache
