@@ -1,5 +1,6 @@
 """A question with its answer: respelled, or with less asked of it, where it finds nothing."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,10 +12,12 @@ from directory.config import Config
 from directory.criteria import Search
 from directory.parameters import Values, read_search
 from directory.phrases import Part, Question
-from directory.pocket import open_pocket
-from directory.question import MOST_TERMS
+from directory.places import WELL_KNOWN
+from directory.pocket import Pocket, open_pocket
+from directory.question import MOST_TERMS, SMALL
 from directory.search import FEW, ONLINE_SHOWN, Hit, Page, answer
 from directory.understand import respell
+from directory.wishes import HARD
 from directory.words import lexemes
 
 # A service whose nearest door is farther is asked for at nearer doors, which may offer it
@@ -24,6 +27,12 @@ FAR_M = 48_280.32
 _DECISIVE = ("who", "pay", "access")
 # The nearest that do not turn them away: so many, within 100 miles.
 _FARTHER, _FARTHEST_M = 3, 160_934.4
+# Words of a question that may be little else than a name.
+_NAME_LENGTH = 6
+
+
+Less = tuple[str, tuple[str, ...], Values]
+"""A question with less asked, what was let go, and parameters beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +72,11 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
 
     A question that finds little is asked again with the words that nobody uses respelled, and with
     those that mean nothing special as a wish. One that finds nothing, however it is spelled, is
-    asked for names that have some of those words, without those words, without its time, without
-    both, and, where the nearest that offers a service is far, for treatment that does not say so.
-    The first that finds more is the answer. ``literal=1`` leaves a question as it is.
+    asked at another city of the name; if it is short, without the words that no listing has and
+    for the rarest of the others; for names that have some of its words; without any, without its
+    time, without both; and, where the nearest that offers a service is far, for treatment that
+    does not say so. The first that finds more is the answer. ``literal=1`` leaves a question as
+    it is.
     """
     search = read_search(values, connection, config.country)
     page = answer(connection, search, now)
@@ -75,8 +86,10 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     first = Answered(search, page, asked.text if asked else "", left_out=dropped)
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
-    typed = asked.rest
-    if asked.rest and (spelled := respell(asked, open_pocket(config), doubt=not page.total)):
+    if not page.total and any(_is_named(hit, asked) for hit in page.hits):
+        return first
+    typed, pocket = asked.rest, open_pocket(config)
+    if asked.rest and (spelled := respell(asked, pocket, doubt=not page.total)):
         other = read_search({**values, "q": [spelled]}, connection, config.country)
         better = answer(connection, other, now)
         if better.total > page.total:
@@ -95,15 +108,21 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         plain = read_search({**values, "literal": ["1"]}, connection, config.country)
         if (worded := answer(connection, plain, now)).total:
             return Answered(plain, worded, asked.text)
+
+    def with_less(candidates: Iterator[Less]) -> Answered | None:
+        for text, left_out, more in candidates:
+            other = read_search({**values, "q": [text], **more}, connection, config.country)
+            better = answer(connection, other, now)
+            if better.total:
+                said = (_as_typed(what, asked.rest, typed) for what in left_out)
+                return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
+        return None
+
+    if found := with_less(itertools.chain(_elsewhere(whole), _named(asked, pocket))):
+        return found
     if asked.loose and not wishes and (named := answer(connection, looser, now)).total:
         return Answered(looser, named, asked.text)
-    for text, left_out, more in _less(asked, page):
-        other = read_search({**values, "q": [text], **more}, connection, config.country)
-        better = answer(connection, other, now)
-        if better.total:
-            said = (_as_typed(what, asked.rest, typed) for what in left_out)
-            return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
-    return replace(first, whole=whole)
+    return with_less(_less(asked, page)) or replace(first, whole=whole)
 
 
 def _with_farther(connection: Connection, found: Answered, now: datetime) -> Answered:
@@ -132,8 +151,43 @@ def _as_typed(what: str, rest: str, typed: str) -> str:
     return typed if what == rest and len(rest.split()) == len(typed.split()) else what
 
 
-def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], Values]]:
-    """The question with less asked, what was let go, and parameters beside it."""
+def _is_named(hit: Hit, asked: Question) -> bool:
+    """Whether a result farther off, but within reach, has all words of a question in its name."""
+    wanted = {lexeme for lexeme in lexemes(asked.rest) if lexeme not in SMALL}
+    close = hit.distance_m is not None and hit.distance_m <= _FARTHEST_M
+    return len(wanted) > 1 and close and wanted <= {*lexemes(hit.listing.name)}
+
+
+def _elsewhere(search: Search) -> Iterator[Less]:
+    """The same at the other large cities of the name: sober homes are in Pasadena, CA."""
+    asked, place = search.question, search.place
+    if asked and place and len(asked.parts) > sum(part.what == "place" for part in asked.parts):
+        text = asked.without(*(part for part in asked.parts if part.what == "place"))
+        for other in place.alternatives:
+            if other.country == place.country and other.population >= WELL_KNOWN:
+                yield text, (), {"near": [other.name]}
+
+
+def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
+    """Without the words that no listing has. Where no help is asked for, the words are likely of
+    a name: with the rarest of them alone, and with the place as a word of it."""
+    if pocket is None or not asked.rest or len(lexemes(asked.text)) > _NAME_LENGTH:
+        return
+    said = asked.rest.split()
+    known = [word for word in said if pocket.often(word)]
+    hard = any(part.facet in HARD for part in asked.parts)
+    kept = [known] if hard or not known else [known, [min(known, key=pocket.often)]]
+    parts = [part.source for part in asked.parts]
+    towns = [part.source for part in asked.parts if part.what == "place"]
+    for words in kept:
+        if left_out := tuple(word for word in said if word not in words):
+            yield _joined([*parts, *words]), left_out, {}
+        if words and len(towns) == len(parts) > 0:
+            yield _joined([*words, *towns]), left_out, {"literal": ["1"]}
+
+
+def _less(asked: Question, page: Page) -> Iterator[Less]:
+    """Without its words, its time, both, or a service whose nearest door is far."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
     words = [asked.rest] if asked.rest else []
@@ -141,9 +195,15 @@ def _less(asked: Question, page: Page) -> Iterator[tuple[str, tuple[str, ...], V
         yield _joined([part.source for part in asked.parts]), tuple(words), {}
     if times and (wishes or words):
         yield _joined([*wishes, *words]), _once(times), {}
-    if words and times and wishes:
+    if words and times:
         yield _joined(wishes), (*words, *_once(times)), {}
+    kinds = [part.source for part in asked.parts if part.what == "kind" and not part.negated]
     services = [part.source for part in asked.parts if _is_service(part)]
+    if kinds and services:  # "IOP evening groups" are no support groups
+        others = [part.source for part in asked.parts if part.source not in kinds]
+        yield _joined(others), (*words, *_once(kinds)), {}
+        others = [text for text in wishes if text not in kinds]
+        yield _joined(others), (*words, *_once(kinds), *_once(times)), {}
     nearest = min((hit.distance_m or 0.0 for hit in page.hits), default=math.inf)
     if services and nearest > FAR_M:
         others = [part.source for part in asked.parts if part.source not in services]

@@ -1,6 +1,7 @@
 """The place in what a person typed: a postal code, what follows "near", "in" and the like, or a
 town that stands alone."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, text
 from directory import words
 from directory.errors import UsageError
 from directory.phrases import Part, Token
-from directory.places import Memo, Place, find_place, normalise, remember
+from directory.places import Memo, Place, find_place, is_large, misspelled, normalise, remember
 
 # Before a place; "en" and "cerca de" are Spanish.
 _BEFORE_PLACE = re.compile(
@@ -53,7 +54,9 @@ class Finder:
         for match in _POSTCODE.finditer(self.typed):
             if where := self._known(match.group()):
                 return self._part(*match.span(), where), where
-        return self._after("clear") or self._bare() or self._after("followed")
+        found = self._after("clear") or self._bare() or self._after("followed")
+        # "San Franciso, California" is no search in all of California.
+        return found if found and found[1].kind != "region" else self._nearly() or found
 
     def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
         """A place after a preposition, and what follows it means something; or a word does:
@@ -90,6 +93,18 @@ class Finder:
                 if any(not self._meant(number) for number in others) and self._is_name():
                     return None
                 return self._part(self.tokens[start].start, self.tokens[last].end, where), where
+        return None
+
+    def _nearly(self) -> tuple[Part, Place] | None:
+        """A large city that words after a preposition would name if they were spelled right."""
+        for match in _BEFORE_PLACE.finditer(self.typed):
+            said = [n for n, token in enumerate(self.tokens) if token.start >= match.end()]
+            run = list(itertools.takewhile(self.free.__contains__, said))[:_LONGEST_PLACE]
+            for size in range(len(run), 0, -1):
+                text = self._text(run[0], run[size - 1])
+                found = misspelled(self.connection, text, self.country)
+                if found and is_large(found) and found.country == self.country:
+                    return self._part(match.start(), self.tokens[run[size - 1]].end, found), found
         return None
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
@@ -131,7 +146,8 @@ class Finder:
 
     def _known(self, name: str, people: int = 0) -> Place | None:
         """The place of a name; of a city, if so many people live there."""
-        if name.lower().split()[-1] in _NO_TOWNS:
+        *before, last = name.lower().split()
+        if last in _NO_TOWNS and not (before and last == "county"):
             return None
         try:
             where = find_place(self.connection, name, self.country, self.memo)

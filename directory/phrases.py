@@ -114,6 +114,16 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
     return by_first
 
 
+@cache
+def abbreviations() -> dict[str, tuple[str, ...]]:
+    """Lexeme -> all ways to write it, itself among them; of those that are shortened in names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for ways in _document()["abbreviations"]:
+        lexemes = tuple(words.stem(way) for way in ways)
+        found |= dict.fromkeys(lexemes, lexemes)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.

@@ -33,6 +33,8 @@ LONGEST = 200
 MOST = 20
 # Names that are ranked before the best are shown: beyond, a prefix says too little.
 _RANKED = 60
+# Letters of a word from which on two may be wrong.
+_TWO_EDITS = 5
 # What sounds shorter sounds like too many other words.
 _HEARD = 4
 # Words that so few listings have are doubted beside words that so many times as many have.
@@ -94,11 +96,16 @@ class Pocket:
             return False
         return any(self._counts[other] >= _OFTEN * often for other in self.close(token)[:1])
 
+    def often(self, text: str) -> int:
+        """How often the words of ``text``, of letters alone, are there: the rarest of them."""
+        return min((self._counts.get(token, 0) for token in tokens(text)), default=0)
+
     def close(self, token: str) -> list[str]:
         """Tokens spelled alike, best first; edits are also two letters that changed places.
 
-        One edit from four letters on, and words of the vocabulary that sound the same; from six
-        letters on two edits, if there are none. "medicade" sounds like Medicaid, not Medicare.
+        One edit from four letters on, and words of the vocabulary that sound the same; two edits
+        from five letters on, if there are none that begin with the same letter: of five letters,
+        only words of the vocabulary. "medicade" sounds like Medicaid, not Medicare.
         """
         if len(token) < 4 or not token.isalpha():
             return []
@@ -106,11 +113,12 @@ class Pocket:
         sound = _sound(token)
         heard = (w for w in _by_sound().get(sound, ()) if abs(len(w) - len(token)) <= 2)
         found = _edits(token) & known.keys() | set(heard)
-        if not found and len(token) >= 6:
-            mask = _mask(token)
+        if len(token) >= _TWO_EDITS and not any(other[0] == token[0] for other in found):
+            mask, short = _mask(token), len(token) == _TWO_EDITS
             for other_mask, other in self._by_letter.get(token[0], ()):
                 if (
                     abs(len(other) - len(token)) <= 2
+                    and not (short and other not in _vocabulary_words())
                     and (mask ^ other_mask).bit_count() <= 4
                     and OSA.distance(token, other, score_cutoff=2) == 2
                 ):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from directory import question, words
-from directory.phrases import Part
+from directory.phrases import Part, abbreviations
 from directory.question import Words
 from directory.records import BILLING
 from directory.vocabulary import vocabulary
@@ -57,7 +57,7 @@ class Wishes:
         Lexemes: ``rest`` of words that mean nothing special, ``said`` of those and of fillers,
         ``meant`` of the wishes. All that was said may be a name.
         """
-        required = [f"'{lexeme}'" for lexeme in rest]
+        required = [_any_way(lexeme) for lexeme in rest]
         return self._words(typed, (rest, said, meant), required, [_named(rest)])
 
     def loose(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
@@ -66,10 +66,10 @@ class Wishes:
         if not rest:
             return None
         if not (self.hard or self.kinds or self.soft):
-            each = [f"'name:{lexeme}'" for lexeme in dict.fromkeys(rest)]
+            each = [_any_way(lexeme, "name:") for lexeme in dict.fromkeys(rest)]
             return self._words(typed, (rest, said, meant), [" | ".join(each)], each)
-        named = " | ".join(f"'name:{lexeme}'" for lexeme in rest)
-        everywhere = " & ".join(f"'{lexeme}'" for lexeme in rest)
+        named = " | ".join(_any_way(lexeme, "name:") for lexeme in rest)
+        everywhere = _all_of(map(_any_way, rest))
         return self._words(typed, (rest, said, meant), [], [named, everywhere])
 
     def _weighed(self) -> list[str]:
@@ -95,7 +95,7 @@ class Wishes:
     ) -> Words | None:
         rest, said, meant = lexemes
         hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
-        if not hard and "pay" in self.soft and "'pay:free'" not in self.soft["pay"]:
+        if not hard and "pay" in self.soft and self._codes("pay") != {"'pay:free'"}:
             required = [*required, _BILLING]
         soft = self._weighed()
         banned = [f"!{code}" for code in dict.fromkeys(self.banned) if code not in self.asked]
@@ -140,4 +140,10 @@ def _all_of(parts: Iterable[str]) -> str:
 
 
 def _named(lexemes: Iterable[str]) -> str:
-    return " & ".join(f"'name:{lexeme}'" for lexeme in lexemes)
+    return " & ".join(_any_way(lexeme, "name:") for lexeme in lexemes)
+
+
+def _any_way(lexeme: str, where: str = "") -> str:
+    """A lexeme, or what it is short or long for: names say "Hosp" and "Hospital"."""
+    ways = " | ".join(f"'{where}{way}'" for way in abbreviations().get(lexeme, (lexeme,)))
+    return f"({ways})" if "|" in ways else ways

@@ -43,6 +43,9 @@ def test_words_names_and_updates(database: Engine, home: Config, load_rows: Load
     assert first.close("medicade")[:2] == ["medicaid", "medicare"]
     assert first.close("narconnon") == []  # whatever it is, it is not Narcan
     assert first.close("subocksone")[:1] == ["suboxone"]
+    assert first.close("wemon")[:1] == ["women"]  # two edits, of a word that means something
+    assert first.often("house of hope") == 1
+    assert first.often("house of zzyzx") == 0
     assert pocket.refresh(database, home) == 0
     assert opened(home) is first
     with database.begin() as connection:

@@ -533,7 +533,7 @@ def test_what_is_let_go_is_named_as_it_was_typed(sample_config: Config, tmp_path
 
 
 def test_two_ways_to_say_one_thing_are_one_chip(client: FlaskClient) -> None:
-    html = client.get("/search?q=overdose+not+breathing&near=Denver").text
+    html = client.get("/search?q=overdose+overdosing&near=Denver").text
     chips = re.findall(r'<a href="([^"]*)"><span class="sr">Remove </span>([^<]*)', html)
     assert [label for _, label in chips].count("Help lines · Crisis help") == 1
     assert not any("q=" in url for url, label in chips if label.startswith("Help lines"))

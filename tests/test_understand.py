@@ -33,6 +33,7 @@ def said(question: Question) -> set[str]:
 
 
 # typed, codes that are meant (no others), place, words that remain
+NO_MONEY = ("pay:free", "pay:sliding-scale", "pay:assistance", "pay:public-funds")
 ASKED: list[tuple[str, set[str], str | None, str]] = [
     ("detox", {"service:detox"}, None, ""),
     ("detox philadelphia", {"service:detox"}, "Philadelphia, PA", ""),
@@ -171,7 +172,7 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ("IOP that takes tricare", {"service:intensive-outpatient", "pay:military"}, None, ""),
     (
         "rehab for women with no insurance in los angeles",
-        {"kind:treatment", "who:women", "pay:free", "pay:sliding-scale"},
+        {"kind:treatment", "who:women", *NO_MONEY},
         "Los Angeles, CA",
         "",
     ),
@@ -223,6 +224,26 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ("m5v aa", {"fellowship:aa"}, "Downtown Toronto, ON M5V, Canada", ""),
     ("detox in recovery", {"service:detox"}, None, "recovery"),
     ("rehab in spanish", {"kind:treatment", "language:es"}, None, ""),
+    # What people mean by it where they live, and how they write it in a hurry.
+    (
+        "inpt rehab takes medical",
+        {"service:residential", "kind:treatment", "pay:medicaid"},
+        None,
+        "",
+    ),
+    ("aa no praying", {"fellowship:aa", "meeting:secular"}, None, ""),
+    ("detox ni dinero", {"service:detox", *NO_MONEY}, None, ""),
+    ("lost my job and my insurance, detox", {"service:detox", *NO_MONEY}, None, ""),
+    (
+        "rehab for women w kids",
+        {"kind:treatment", "access:children-stay", "access:childcare"},
+        None,
+        "",
+    ),
+    ("womens na bed stuy", {"who:women", "fellowship:na"}, "Bed-Stuy, NY", ""),
+    ("detox in san deigo", {"service:detox"}, "San Diego, CA", ""),
+    ("detox in san franciso california", {"service:detox"}, "San Francisco, CA", ""),
+    ("aa in denial", {"fellowship:aa"}, None, "denial"),
     ("methadone", {"service:methadone", "service:opioid-treatment-program"}, None, ""),
 ]
 
@@ -260,6 +281,9 @@ def test_understood(
         ("im 16 and trans, parents kicked me out, want to disappear", "who:lgbtq"),
         ("cant put the juul down, need help to stop vaping", "substance:tobacco"),
         ("lost the house in the hurricane, drinking again, need to talk", "kind:hotline"),
+        ("hes drunk and hit me again hiding in bathroom", "service:domestic-violence"),
+        ("got nothing left nobody would miss me im done", "service:crisis"),
+        ("my friend wont wake up lips r blue", "service:poison"),
         # The same words, and no danger.
         ("how can my son beat heroin like his dad", None),
         ("support group for rape survivors", None),

@@ -1,0 +1,80 @@
+"""What a question is asked for next where it finds nothing: names, and other towns of the name."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from directory import db, pocket
+from directory.asking import Answered, ask
+from directory.config import Config
+from directory.places import load_places
+from tests.conftest import NOW, Loader
+
+PHILADELPHIA = {"latitude": 39.95, "longitude": -75.17}
+ROWS: list[dict[str, object]] = [
+    {"name": "Resources – Morris Home", "terms": ["who:lgbtq"], **PHILADELPHIA},
+    {"name": "Rainbow House", "terms": ["who:lgbtq"], **PHILADELPHIA},
+    {"name": "Kirkbride Center", **PHILADELPHIA},
+    {"name": "Start Street Center", **PHILADELPHIA},
+    {"name": "Eagleville Hospital", **PHILADELPHIA},
+    {"name": "6:45 Attitude Adjustment", "city": "Newport Beach", "kind": "support_group"},
+    {"name": "Attitude Adjustment", "city": "Denver", "kind": "support_group"},
+    {
+        "name": "Gooden",
+        "terms": ["service:sober-living"],
+        "latitude": 34.15,
+        "longitude": -118.14,
+    },
+]
+Asker = Callable[..., Answered]
+
+
+@pytest.fixture
+def asked(here: Config, database: Engine, load_rows: Loader) -> Asker:
+    with database.begin() as connection:
+        load_places(connection)
+    load_rows(*({"external_id": str(n), **row} for n, row in enumerate(ROWS)))
+    pocket.refresh(database, here)
+
+    def run(q: str, near: str = "") -> Answered:
+        with db.reader(here).connect() as connection:
+            return ask(connection, {"q": [q], "near": [near]}, here, NOW)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("typed", "near", "name", "left_out"),
+    [
+        ("eagleville hosp", "", "Eagleville Hospital", ()),
+        ("kirkbride ctr", "", "Kirkbride Center", ()),
+        # Words that nobody has go first, then all but the rarest.
+        ("kirkbride 49th st", "", "Kirkbride Center", ("49th", "st")),
+        ("morris house for trans ppl", "philly", "Resources – Morris Home", ("house",)),
+        # The town is a word of the name, and not the one that the gazetteer thinks of.
+        ("645 attitude adjustment newport", "", "6:45 Attitude Adjustment", ("645",)),
+    ],
+)
+def test_half_remembered_names(
+    asked: Asker, typed: str, near: str, name: str, left_out: tuple[str, ...]
+) -> None:
+    found = asked(typed, near)
+    inside = [hit.listing.name for hit in found.page.hits if not hit.beyond]
+    assert inside == [name]
+    assert found.left_out == left_out
+
+
+@pytest.mark.parametrize(
+    ("q", "near"), [("sober living", "Pasadena"), ("sober living Pasadena", "")]
+)
+def test_another_city_of_the_name_has_what_is_asked_for(asked: Asker, q: str, near: str) -> None:
+    found = asked(q, near)
+    assert found.search.place
+    assert found.search.place.name == "Pasadena, CA"
+    assert [hit.listing.name for hit in found.page.hits] == ["Gooden"]
+    assert not found.left_out
+    # What nobody has there either is not asked for elsewhere.
+    other = asked("methadone", "Pasadena")
+    assert other.search.place
+    assert other.search.place.name == "Pasadena, TX"
