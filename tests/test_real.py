@@ -242,6 +242,10 @@ def answering(
         ("ninth", 0.92),
         ("tenth", 0.95),
         ("eleventh", 0.94),
+        ("twelfth", 0.95),
+        ("thirteenth", 0.95),
+        ("fourteenth", 0.95),
+        ("fifteenth", 0.93),
     ],
 )
 def test_relevance_of_real_questions(
