@@ -24,6 +24,8 @@ _POSTCODE = re.compile(r"\b\d{5}(?:-\d{4})?\b|\b[A-Za-z]\d[A-Za-z](?: ?\d[A-Za-z
 # A place follows these for sure; after others, and alone, a small town's name is more likely
 # just a word.
 _SURELY = ("near", "close", "next", "outside", "cerca")
+# Nearly always, even if no place is called so.
+_MOSTLY = (*_SURELY, "in ", "around", "en ")
 _TOWN, _CITY, _WELL_KNOWN, _LARGE, _FOREIGN = 500, 5_000, 50_000, 100_000, 1_000_000
 # The gazetteer has the postal codes of these.
 _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
@@ -32,6 +34,7 @@ _NO_TOWNS = frozenset(
     ("downtown", "midtown", "uptown", "only", "county", "university", "college", "hospital")
 )
 _LONGEST_PLACE = 5
+_LONGEST_TYPO = 3
 # Of a code of a state; small words are written like some of them.
 _SHORT = 2
 
@@ -98,8 +101,10 @@ class Finder:
     def _nearly(self) -> tuple[Part, Place] | None:
         """A large city that words after a preposition would name if they were spelled right."""
         for match in _BEFORE_PLACE.finditer(self.typed):
+            if not match.group().lower().startswith(_MOSTLY):
+                continue
             said = [n for n, token in enumerate(self.tokens) if token.start >= match.end()]
-            run = list(itertools.takewhile(self.free.__contains__, said))[:_LONGEST_PLACE]
+            run = list(itertools.takewhile(self.free.__contains__, said))[:_LONGEST_TYPO]
             for size in range(len(run), 0, -1):
                 text = self._text(run[0], run[size - 1])
                 found = misspelled(self.connection, text, self.country)
