@@ -86,10 +86,9 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     first = Answered(search, page, asked.text if asked else "", left_out=dropped)
     if page.total >= FEW or asked is None or not asked.text or "literal" in values:
         return first
-    if not page.total and any(_is_named(hit, asked) for hit in page.hits):
-        return first
     typed, pocket = asked.rest, open_pocket(config)
-    if asked.rest and (spelled := respell(asked, pocket, doubt=not page.total)):
+    named = any(hit.beyond and _is_near(hit) and _is_named(hit, typed) for hit in page.hits)
+    if asked.rest and not named and (spelled := respell(asked, pocket, doubt=not page.total)):
         other = read_search({**values, "q": [spelled]}, connection, config.country)
         better = answer(connection, other, now)
         if better.total > page.total:
@@ -100,13 +99,16 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     wishes = any(part.what in ("term", "kind") for part in asked.parts)
     if asked.loose and ((wishes and page.total) or (search.near and not asked.parts)):
         better = answer(connection, looser, now)
-        if better.total > page.total:
+        if better.total > page.total and not (named and not _is_half_named(better, typed)):
             return Answered(looser, better, asked.text)
-    if page.total:
+    if page.total or named:
         return first
     if len(lexemes(asked.text)) <= MOST_TERMS:
         plain = read_search({**values, "literal": ["1"]}, connection, config.country)
-        if (worded := answer(connection, plain, now)).total:
+        worded = answer(connection, plain, now)
+        # What has "detox in Tulsa" somewhere in its text may be anywhere; not so a name and a town.
+        placed = any(part.what == "place" for part in asked.parts)
+        if worded.total and not (placed and not _is_about(worded, asked.text)):
             return Answered(plain, worded, asked.text)
 
     def with_less(candidates: Iterator[Less]) -> Answered | None:
@@ -120,8 +122,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
 
     if found := with_less(itertools.chain(_elsewhere(whole), _named(asked, pocket))):
         return found
-    if asked.loose and not wishes and (named := answer(connection, looser, now)).total:
-        return Answered(looser, named, asked.text)
+    if asked.loose and not wishes and (some := answer(connection, looser, now)).total:
+        return Answered(looser, some, asked.text)
     return with_less(_less(asked, page)) or replace(first, whole=whole)
 
 
@@ -135,7 +137,7 @@ def _with_farther(connection: Connection, found: Answered, now: datetime) -> Ans
         terms = (*search.terms, *part.codes)
         saying = replace(search, terms=terms, attend="in_person", per_page=_FARTHER)
         nearest = answer(connection, saying, now).hits[:_FARTHER]
-        if close := tuple(hit for hit in nearest if (hit.distance_m or 0.0) <= _FARTHEST_M):
+        if close := tuple(hit for hit in nearest if _is_near(hit)):
             return replace(found, unsaid=part, farther=close)
     return found
 
@@ -151,11 +153,32 @@ def _as_typed(what: str, rest: str, typed: str) -> str:
     return typed if what == rest and len(rest.split()) == len(typed.split()) else what
 
 
-def _is_named(hit: Hit, asked: Question) -> bool:
-    """Whether a result farther off, but within reach, has all words of a question in its name."""
-    wanted = {lexeme for lexeme in lexemes(asked.rest) if lexeme not in SMALL}
-    close = hit.distance_m is not None and hit.distance_m <= _FARTHEST_M
-    return len(wanted) > 1 and close and wanted <= {*lexemes(hit.listing.name)}
+def _is_near(hit: Hit) -> bool:
+    return hit.distance_m is not None and hit.distance_m <= _FARTHEST_M
+
+
+def _is_named(hit: Hit, text: str) -> bool:
+    """Whether a result has all words of a text, which are several, in its name."""
+    wanted = _wanted(text)
+    return len(wanted) > 1 and wanted <= {*lexemes(hit.listing.name)}
+
+
+def _is_half_named(page: Page, text: str) -> bool:
+    """Whether a result within the radius has half of the words of a text in its name."""
+    wanted = _wanted(text)
+    names = ({*lexemes(hit.listing.name)} for hit in page.hits if not hit.beyond)
+    return any(2 * len(wanted & name) >= len(wanted) for name in names)
+
+
+def _is_about(page: Page, text: str) -> bool:
+    """Whether a result has all words of a text in its name and address."""
+    rows = [hit.listing for hit in page.hits]
+    said = (" ".join(filter(None, (row.name, *row.street, row.city))) for row in rows)
+    return any(_wanted(text) <= {*lexemes(each)} for each in said)
+
+
+def _wanted(text: str) -> set[str]:
+    return {lexeme for lexeme in lexemes(text) if lexeme not in SMALL}
 
 
 def _elsewhere(search: Search) -> Iterator[Less]:

@@ -31,7 +31,17 @@ _TOWN, _CITY, _WELL_KNOWN, _LARGE, _FOREIGN = 500, 5_000, 50_000, 100_000, 1_000
 _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 # Names of towns that nearly always mean something else.
 _NO_TOWNS = frozenset(
-    ("downtown", "midtown", "uptown", "only", "county", "university", "college", "hospital")
+    (
+        "downtown",
+        "midtown",
+        "uptown",
+        "only",
+        "county",
+        "university",
+        "college",
+        "hospital",
+        "street",
+    )
 )
 _LONGEST_PLACE = 5
 _LONGEST_TYPO = 3
@@ -160,7 +170,7 @@ class Finder:
             return None
         if where.kind in ("country", "point"):
             return None
-        if len(normalise(name)) > len(normalise(where.name.partition(",")[0])) and where.region:
+        if where.region and normalise(name).startswith(f"{normalise(where.name.split(',')[0])} "):
             people = 0  # its state is named
         # Few mean a town abroad unless they name its region or country; a word of another language
         # may be one in a country far off.

@@ -115,12 +115,13 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
 
 
 @cache
-def abbreviations() -> dict[str, tuple[str, ...]]:
-    """Lexeme -> all ways to write it, itself among them; of those that are shortened in names."""
-    found: dict[str, tuple[str, ...]] = {}
-    for ways in _document()["abbreviations"]:
-        lexemes = tuple(words.stem(way) for way in ways)
-        found |= dict.fromkeys(lexemes, lexemes)
+def abbreviations() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Lexeme -> all ways to write it, itself among them, as lexemes; of those that are shortened in
+    names."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for texts in _document()["abbreviations"]:
+        ways = tuple(tuple(words.lexemes(text)) for text in texts)
+        found |= {way[0]: ways for way in ways if len(way) == 1}
     return found
 
 

@@ -127,9 +127,10 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
             short = {n for n in short if n - 1 not in free - short or not _is_number(said[n])}
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
-    hard = any(_is_hard(part) for part in parts)
+    hard = [part for part in parts if _is_hard(part)]
     danger = sign_in(said)
-    if danger and (danger[0].now or not hard):
+    means = set(danger[0].means) if danger else set()
+    if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
         parts = [part for part in parts if not _is_hard(part) and part.codes not in _TALK]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]

@@ -145,5 +145,8 @@ def _named(lexemes: Iterable[str]) -> str:
 
 def _any_way(lexeme: str, where: str = "") -> str:
     """A lexeme, or what it is short or long for: names say "Hosp" and "Hospital"."""
-    ways = " | ".join(f"'{where}{way}'" for way in abbreviations().get(lexeme, (lexeme,)))
+    ways = " | ".join(
+        " & ".join(f"'{where}{each}'" for each in way)
+        for way in abbreviations().get(lexeme, ((lexeme,),))
+    )
     return f"({ways})" if "|" in ways else ways

@@ -18,6 +18,9 @@ ROWS: list[dict[str, object]] = [
     {"name": "Kirkbride Center", **PHILADELPHIA},
     {"name": "Start Street Center", **PHILADELPHIA},
     {"name": "Eagleville Hospital", **PHILADELPHIA},
+    {"name": "Recovery Centers of America – Devon", **PHILADELPHIA},
+    {"name": "Hope", "description": "People came for detox in Tulsa.", **PHILADELPHIA},
+    {"name": "Open Arms", "city": "Tulsa", "latitude": 36.15, "longitude": -95.99},
     {"name": "6:45 Attitude Adjustment", "city": "Newport Beach", "kind": "support_group"},
     {"name": "Attitude Adjustment", "city": "Denver", "kind": "support_group"},
     {
@@ -49,6 +52,7 @@ def asked(here: Config, database: Engine, load_rows: Loader) -> Asker:
     [
         ("eagleville hosp", "", "Eagleville Hospital", ()),
         ("kirkbride ctr", "", "Kirkbride Center", ()),
+        ("RCA devon", "", "Recovery Centers of America – Devon", ()),
         # Words that nobody has go first, then all but the rarest.
         ("kirkbride 49th st", "", "Kirkbride Center", ("49th", "st")),
         ("morris house for trans ppl", "philly", "Resources – Morris Home", ("house",)),
@@ -78,3 +82,17 @@ def test_another_city_of_the_name_has_what_is_asked_for(asked: Asker, q: str, ne
     other = asked("methadone", "Pasadena")
     assert other.search.place
     assert other.search.place.name == "Pasadena, TX"
+
+
+def test_a_text_from_elsewhere_is_no_answer_to_a_town(asked: Asker) -> None:
+    found = asked("detox in Tulsa")
+    assert [hit.listing.name for hit in found.page.hits if not hit.beyond] == ["Open Arms"]
+    assert found.left_out == ("detox",)
+
+
+def test_a_name_farther_off_is_better_than_one_of_its_words_nearby(asked: Asker) -> None:
+    found = asked("morris home", "Trenton, NJ")
+    assert [hit.listing.name for hit in found.page.hits][:1] == ["Resources – Morris Home"]
+    # A word of three is not the name; two of three may be.
+    far = asked("attitude adjustment hope", "Philadelphia")
+    assert [hit.listing.name for hit in far.page.hits if not hit.beyond] == ["Hope"]

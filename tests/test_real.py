@@ -246,6 +246,7 @@ def answering(
         ("thirteenth", 0.95),
         ("fourteenth", 0.95),
         ("fifteenth", 0.93),
+        ("sixteenth", 0.94),
     ],
 )
 def test_relevance_of_real_questions(

@@ -284,7 +284,9 @@ def test_understood(
         ("hes drunk and hit me again hiding in bathroom", "service:domestic-violence"),
         ("got nothing left nobody would miss me im done", "service:crisis"),
         ("my friend wont wake up lips r blue", "service:poison"),
+        ("he choked me again, i want out", "service:domestic-violence"),
         # The same words, and no danger.
+        ("my ex beat me for years, now i need detox", None),
         ("how can my son beat heroin like his dad", None),
         ("support group for rape survivors", None),
         ("i was raped and need residential treatment", None),
