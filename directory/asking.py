@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -78,8 +78,20 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     does not say so. The first that finds more is the answer. ``literal=1`` leaves a question as
     it is.
     """
-    search = read_search(values, connection, config.country)
-    page = answer(connection, search, now)
+
+    def again(**changed: Sequence[str]) -> tuple[Search, Page]:
+        other = read_search({**values, **changed}, connection, config.country)
+        return other, answer(connection, other, now)
+
+    def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
+        for text, left_out, more in candidates:
+            other, better = again(q=[text], **more)
+            if better.total:
+                said = (_as_typed(what, rest, typed) for what in left_out)
+                return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
+        return None
+
+    search, page = again()
     asked = search.question
     dropped = (asked.dropped,) if asked and asked.dropped else ()
     whole = search
@@ -89,8 +101,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     typed, pocket = asked.rest, open_pocket(config)
     named = any(hit.beyond and _is_near(hit) and _is_named(hit, typed) for hit in page.hits)
     if asked.rest and not named and (spelled := respell(asked, pocket, doubt=not page.total)):
-        other = read_search({**values, "q": [spelled]}, connection, config.country)
-        better = answer(connection, other, now)
+        other, better = again(q=[spelled])
         if better.total > page.total:
             return Answered(other, better, spelled, spelled)
         if not page.total and other.question:
@@ -104,27 +115,17 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     if page.total or named:
         return first
     if len(lexemes(asked.text)) <= MOST_TERMS:
-        plain = read_search({**values, "literal": ["1"]}, connection, config.country)
-        worded = answer(connection, plain, now)
+        plain, worded = again(literal=["1"])
         # What has "detox in Tulsa" somewhere in its text may be anywhere; not so a name and a town.
         placed = any(part.what == "place" for part in asked.parts)
         if worded.total and not (placed and not _is_about(worded, asked.text)):
             return Answered(plain, worded, asked.text)
-
-    def with_less(candidates: Iterator[Less]) -> Answered | None:
-        for text, left_out, more in candidates:
-            other = read_search({**values, "q": [text], **more}, connection, config.country)
-            better = answer(connection, other, now)
-            if better.total:
-                said = (_as_typed(what, asked.rest, typed) for what in left_out)
-                return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
-        return None
-
-    if found := with_less(itertools.chain(_elsewhere(whole), _named(asked, pocket))):
+    names = itertools.chain(_elsewhere(whole), _named(asked, pocket))
+    if found := with_less(asked.rest, names):
         return found
     if asked.loose and not wishes and (some := answer(connection, looser, now)).total:
         return Answered(looser, some, asked.text)
-    return with_less(_less(asked, page)) or replace(first, whole=whole)
+    return with_less(asked.rest, _less(asked, page)) or replace(first, whole=whole)
 
 
 def _with_farther(connection: Connection, found: Answered, now: datetime) -> Answered:
