@@ -247,6 +247,7 @@ def answering(
         ("fourteenth", 0.95),
         ("fifteenth", 0.93),
         ("sixteenth", 0.94),
+        ("seventeenth", 0.95),
     ],
 )
 def test_relevance_of_real_questions(
