@@ -87,6 +87,9 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         for text, left_out, more in candidates:
             other, better = again(q=[text], **more)
             if better.total:
+                if whole.place and other.place and other.place.name != whole.place.name:
+                    place = replace(other.place, alternatives=(whole.place,))
+                    other = replace(other, place=place)
                 said = (_as_typed(what, rest, typed) for what in left_out)
                 return Answered(other, better, text, left_out=(*dropped, *said), whole=whole)
         return None

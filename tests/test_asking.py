@@ -9,6 +9,7 @@ from directory import db, pocket
 from directory.asking import Answered, ask
 from directory.config import Config
 from directory.places import load_places
+from directory.web.app import create_app
 from tests.conftest import NOW, Loader
 
 PHILADELPHIA = {"latitude": 39.95, "longitude": -75.17}
@@ -76,12 +77,22 @@ def test_another_city_of_the_name_has_what_is_asked_for(asked: Asker, q: str, ne
     found = asked(q, near)
     assert found.search.place
     assert found.search.place.name == "Pasadena, CA"
+    assert [other.name for other in found.search.place.alternatives] == ["Pasadena, TX"]
     assert [hit.listing.name for hit in found.page.hits] == ["Gooden"]
     assert not found.left_out
     # What nobody has there either is not asked for elsewhere.
     other = asked("methadone", "Pasadena")
     assert other.search.place
     assert other.search.place.name == "Pasadena, TX"
+
+
+def test_the_page_says_which_city_it_took(asked: Asker, here: Config) -> None:
+    assert asked("sober living", "Pasadena").page.total
+    html = create_app(here).test_client().get("/search?q=sober+living&near=Pasadena").text
+    assert "Nothing that fits is near Pasadena, TX. These are results near" in html
+    assert "near=Pasadena%2C+TX" in html
+    spanish = create_app(here).test_client().get("/es/search?q=sober+living&near=Pasadena").text
+    assert "No hay nada adecuado cerca de Pasadena, TX." in spanish
 
 
 def test_a_text_from_elsewhere_is_no_answer_to_a_town(asked: Asker) -> None:

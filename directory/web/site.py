@@ -15,11 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from directory import demand
-from directory.asking import ask
+from directory.asking import Answered, ask
 from directory.formats.flat import on_map
 from directory.formats.ical import calendar
 from directory.models import Generation, Listing, Source
 from directory.parameters import read_search
+from directory.places import Place
 from directory.schedule import PARTS, WEEKDAYS
 from directory.search import answer
 from directory.vocabulary import vocabulary
@@ -155,6 +156,7 @@ def search() -> ResponseReturnValue:
         suggestions=ways_out,
         corrected=found.corrected,
         left_out=found.left_out,
+        first_place=_first_place(found),
         unsaid=found.unsaid,
         farther=found.farther,
         guides=guides.fitting(asked, " ".join(values.get("q", ())), language()),
@@ -175,6 +177,12 @@ def search() -> ResponseReturnValue:
     response = make_response(body)
     response.headers["Cache-Control"] = "private, no-cache"
     return count(response, found, now)
+
+
+def _first_place(found: Answered) -> Place | None:
+    """The place that was asked for, where the answer is of another one of its name."""
+    first, taken = found.whole and found.whole.place, found.search.place
+    return first if first and taken and first.name != taken.name else None
 
 
 def _counted(connection: Connection, ways_out: list[links.Link], now: datetime) -> list[links.Link]:
