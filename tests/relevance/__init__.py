@@ -55,7 +55,10 @@ class Everything:
     def __init__(self, rows: Iterable[Listing]) -> None:
         self.rows = list(rows)
         self._having: dict[tuple[str, str], set[int]] = defaultdict(set)
+        self._cells: dict[tuple[int, int], set[int]] = defaultdict(set)
         for n, row in enumerate(self.rows):
+            if row.latitude is not None and row.longitude is not None:
+                self._cells[int(row.latitude), int(row.longitude)].add(n)
             plain = {"source": row.source_id, "kind": row.kind, "region": row.region or ""}
             for pair in (*plain.items(), *(("terms", term) for term in row.terms)):
                 self._having[pair].add(n)
@@ -69,8 +72,19 @@ class Everything:
                 each = [self._having[name, value] for value in wanted[key]]
                 some = set.intersection(*each) if key == "terms" else set().union(*each)
                 found = some if found is None else found & some
+        if "within" in wanted:
+            around = self._around(wanted["within"])
+            found = around if found is None else found & around
         rows = self.rows if found is None else (self.rows[n] for n in sorted(found))
         return (row for row in rows if _fits(row, wanted))
+
+    def _around(self, spot: dict[str, float]) -> set[int]:
+        """Those in the cells of a degree that a spot may reach: of longitude, half as long."""
+        reach = math.ceil(spot["miles"] / 60)
+        lat, lon = int(spot["lat"]), int(spot["lon"])
+        lats = range(lat - reach, lat + reach + 1)
+        lons = range(lon - 2 * reach, lon + 2 * reach + 1)
+        return set().union(*(self._cells[cell] for cell in itertools.product(lats, lons)))
 
 
 def grade(listing: Listing, asked: dict[str, Any]) -> int:
