@@ -31,7 +31,7 @@ _TOWN, _CITY, _WELL_KNOWN, _LARGE, _FOREIGN = 500, 5_000, 50_000, 100_000, 1_000
 _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 # Names of towns that nearly always mean something else.
 _NO_TOWNS = frozenset(
-    "downtown midtown uptown only county university college hospital street".split()
+    "downtown midtown uptown only county university college hospital side street".split()
 )
 _LONGEST_PLACE = 5
 _LONGEST_TYPO = 3

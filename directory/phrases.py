@@ -129,12 +129,14 @@ def abbreviations() -> dict[str, tuple[tuple[str, ...], ...]]:
 class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.
 
-    groups: phrases by their first lexeme. now: it comes before whatever else is asked for.
+    groups: phrases by their first lexeme. now: it comes before whatever else is asked for;
+    anywhere: only where no place is named.
     """
 
     means: Meaning
     groups: tuple[Mapping[str, Sequence[tuple[str, ...]]], ...]
     now: bool
+    anywhere: bool
 
 
 @cache
@@ -144,6 +146,7 @@ def _signs() -> tuple[Sign, ...]:
             tuple(sign["means"]),
             tuple(map(_by_first, sign["of"])),
             sign.get("now", False),
+            sign.get("anywhere", False),
         )
         for sign in _document()["sign"]
     )
@@ -157,13 +160,16 @@ def _by_first(patterns: list[str]) -> dict[str, list[tuple[str, ...]]]:
     return found
 
 
-def sign_in(said: Sequence[Token]) -> tuple[Sign, int, int] | None:
-    """The first sign that the tokens have, and where in the text its words begin and end."""
+def sign_in(said: Sequence[Token], *, placed: bool) -> tuple[Sign, int, int] | None:
+    """The first sign that the tokens have, and where in the text its words begin and end.
+
+    placed: help is asked for near a place.
+    """
     flat = [(lexeme, token) for token in said for lexeme in token.lexemes]
     lexemes = tuple(lexeme for lexeme, _ in flat)
     for sign in _signs():
         spans = [span for group in sign.groups if (span := _first_of(group, lexemes))]
-        if len(spans) == len(sign.groups):
+        if len(spans) == len(sign.groups) and not (sign.anywhere and placed):
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             return sign, flat[first][1].start, flat[last - 1][1].end
     return None

@@ -45,7 +45,13 @@ _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
     | dict.fromkeys("'’‘ʻʼ`´")
 )
-_LAST = {"bch": "beach", "hts": "heights", "spgs": "springs", "twp": "township"}
+_LAST = {
+    "bch": "beach",
+    "hts": "heights",
+    "spgs": "springs",
+    "sq": "square",
+    "twp": "township",
+}
 _ABBREVIATIONS = {
     "st": "saint",
     "ste": "sainte",
@@ -58,6 +64,7 @@ _PARTS = frozenset(
     "north south east west northeast northwest southeast southwest n s e w ne nw se sw "
     "downtown uptown midtown central greater".split()
 )
+_COUNTY = (" County", " Parish", " Borough")
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 # A point, alone or in brackets after what it is near to, as pages write it.
 _POINT = re.compile(r"(?:[^()]*\()?([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\)?")
@@ -220,6 +227,8 @@ def _around(session: Session | Connection, text: str, country: str) -> Place | N
     """The large city or the region that a text ends in, where what comes before it is unknown,
     as a part of a city may be; any place after "the"."""
     words = _words(text[:LONGEST])
+    if "and" in words:  # where two streets meet is in neither's town
+        return None
     for first in range(1, min(len(words), MOST_WORDS)):
         try:
             found = find_place(session, " ".join(words[first:]), country)
@@ -228,7 +237,8 @@ def _around(session: Session | Connection, text: str, country: str) -> Place | N
         if words[:first] == ["the"]:
             return found
         fits = found.kind == "region" or is_large(found)
-        return replace(found, instead_of=text.strip()) if fits else None
+        if fits and found.country == country and not found.name.split(",")[0].endswith(_COUNTY):
+            return replace(found, instead_of=text.strip())
     return None
 
 
@@ -247,7 +257,7 @@ def _whole(
 
 
 _ALIKE = text(
-    "SELECT * FROM place WHERE key LIKE :letter AND length(key) BETWEEN :least AND :most "
+    "SELECT * FROM place WHERE key LIKE ANY(:letters) AND length(key) BETWEEN :least AND :most "
     f"AND {TOWN} AND (country = :country OR population >= {WELL_KNOWN})"
 )
 
@@ -256,22 +266,23 @@ def misspelled(session: Session | Connection, text: str, country: str) -> Place 
     """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
     fewest edits come first, then the best known; abroad it is a city.
 
-    Its first letter is right; one edit from four letters on, two from six on.
+    Its first letter is right, or F for Ph; one edit from four letters on, two from six on.
     """
     words = _words(text[:LONGEST])
     most = len(words) if len(words) <= LONGEST_NAME + _STATE else 0
     for size in range(most, max(0, most - _STATE - 1), -1):
         key, state = _spelled_out(words[:size]), " ".join(words[size:])
+        spelled = {key, re.sub("^f", "ph", key)}
         edits = _edits(key)
         rows = session.execute(_NAMED, {"keys": [state]}) if state else ()
         states = {(row.country, row.region) for row in rows if row.kind == "region"}
-        sizes = {"least": len(key) - edits, "most": len(key) + edits}
-        about = {"country": country, "letter": f"{key[0]}%"} | sizes
+        sizes = {"least": len(key) - edits, "most": len(key) + edits + 1}
+        about = {"country": country, "letters": [f"{way[0]}%" for way in spelled]} | sizes
         rows = session.execute(_ALIKE, about) if key.replace(" ", "").isalpha() else ()
         ranked = sorted(
-            (OSA.distance(key, row.key), *_rank(row, country)[1:], row)
+            (far, *_rank(row, country)[1:], row)
             for row in rows
-            if OSA.distance(key, row.key) <= edits
+            if (far := min(OSA.distance(way, row.key) for way in spelled)) <= edits
             and ((row.country, row.region) in states or _in_state(row, state))
         )
         if ranked:

@@ -104,7 +104,8 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
     question.check(typed)
     if not typed.strip():
         return Question("")
-    if re.search(r'["*]|(?:^|\s)-\w|\sOR\s', typed):
+    # Who writes all in capitals means no operator.
+    if re.search(r'["*]|(?:^|\s)-\w', typed) or (" OR " in typed and not typed.isupper()):
         return literal(typed)
     said = list(tokens(typed))
     parts, free, fillers = _spotted(typed, said)
@@ -128,7 +129,7 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = [part for part in parts if _is_hard(part)]
-    danger = sign_in(said)
+    danger = sign_in(said, placed=found.place is not None or not place)
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger

@@ -53,7 +53,7 @@ NICKNAMES = {
     ("US", "CA", "Alameda County"): "Bay Area|SF Bay Area|East Bay",
     ("US", "CA", "Orange County"): "OC|The OC",
     ("US", "CA", "Santa Clara County"): "Silicon Valley",
-    ("US", "MA", "Barnstable County"): "Cape Cod",
+    ("US", "MA", "Barnstable County"): "Cape Cod|The Cape",
     ("US", "MN", "Minneapolis"): "Twin Cities|Mpls",
     ("US", "MO", "St. Louis"): "STL",
     ("US", "NC", "Dare County"): "Outer Banks|OBX",
@@ -69,6 +69,7 @@ NICKNAMES = {
     ("US", "NY", "New York"): "New York City|NYC|NY City",
     ("US", "NY", "The Bronx"): "Bronx",
     ("US", "CA", "Los Angeles"): "LA",
+    ("US", "CA", "Los Angeles County"): "LA County",
     ("US", "CA", "Koreatown"): "K-Town|Ktown",
     ("US", "CA", "North Hollywood"): "NoHo",
     ("CA", "BC", "Downtown Eastside"): "DTES",
@@ -116,8 +117,8 @@ NEIGHBORHOODS = {
     "Greenwich Village 40.734 -74.003|Lower East Side 40.715 -73.984|South Bronx 40.816 -73.918|"
     "Upper East Side 40.774 -73.957",
     ("US", "OH"): "Slavic Village 41.455 -81.640",
-    ("US", "PA"): "Hill District 40.443 -79.980|Mayfair 40.036 -75.050|"
-    "Squirrel Hill 40.438 -79.923",
+    ("US", "PA"): "Gayborhood 39.947 -75.162|Hill District 40.443 -79.980|"
+    "Mayfair 40.036 -75.050|Rittenhouse Square 39.949 -75.172|Squirrel Hill 40.438 -79.923",
     ("US", "TX"): "Deep Ellum 32.784 -96.781|Fifth Ward 29.776 -95.330|"
     "Oak Cliff 32.747 -96.830|Third Ward 29.725 -95.358",
     ("US", "WA"): "Ballard 47.669 -122.384|Belltown 47.614 -122.346|Pioneer Square 47.601 -122.332|"

@@ -141,6 +141,7 @@ def test_any_text_is_a_place_or_bad_input(session: Session, typed: str) -> None:
         ("bucks conty", "Bucks County, PA"),
         ("oaklnd fl", "Oakland, FL"),
         ("edmontn", "Edmonton, AB, Canada"),
+        ("Filadelphia", "Philadelphia, PA"),
     ],
 )
 def test_a_misspelled_town_is_known_and_says_so(session: Session, typed: str, name: str) -> None:
@@ -161,6 +162,8 @@ def test_a_misspelled_town_is_known_and_says_so(session: Session, typed: str, na
         ("bed stuy", "Bed-Stuy, NY"),
         ("Southie", "South Boston, MA"),
         ("Washington State", "Washington"),
+        ("LA county", "Los Angeles County, CA"),
+        ("rittenhouse sq", "Rittenhouse Square, PA"),
     ],
 )
 def test_parts_of_cities_are_known(session: Session, typed: str, name: str) -> None:
@@ -202,7 +205,9 @@ def test_neighborhoods_are_where_a_city_of_their_region_is(
         assert min(distance_m(found.lat, found.lon, *city) for city in cities) < 20_000, name
 
 
-@pytest.mark.parametrize("typed", ["", "dnv", "ohi", "Nowhereville Qq", "denver zzyzx", "0000o"])
+@pytest.mark.parametrize(
+    "typed", ["", "dnv", "ohi", "Nowhereville Qq", "denver zzyzx", "0000o", "zz & allegheny"]
+)
 def test_what_is_not_nearly_a_town_is_none(session: Session, typed: str) -> None:
     with pytest.raises(UsageError, match="ZIP code"):
         place_meant(session, typed, "US")

@@ -244,6 +244,14 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ("detox in san deigo", {"service:detox"}, "San Diego, CA", ""),
     ("detox in san franciso california", {"service:detox"}, "San Francisco, CA", ""),
     ("aa in denial", {"fellowship:aa"}, None, "denial"),
+    ("DETOX OR REHAB", {"service:detox", "kind:treatment"}, None, ""),
+    ("stop vaping philly", {"substance:tobacco"}, "Philadelphia, PA", ""),
+    (
+        "detox for trauma, hep c test",
+        {"service:detox", "service:trauma", "service:infection-care"},
+        None,
+        "",
+    ),
     ("methadone", {"service:methadone", "service:opioid-treatment-program"}, None, ""),
 ]
 
