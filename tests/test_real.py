@@ -248,7 +248,7 @@ def answering(
         ("fifteenth", 0.93),
         ("sixteenth", 0.94),
         ("seventeenth", 0.95),
-        ("eighteenth", 0.87),
+        ("eighteenth", 0.85),
     ],
 )
 def test_relevance_of_real_questions(
