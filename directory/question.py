@@ -5,6 +5,7 @@ The language is Whoosh's: words (all must match), "a phrase", OR, -not, prefix*.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from whoosh import query as ast
@@ -20,9 +21,12 @@ from whoosh.qparser import (
 
 from directory import words
 from directory.errors import UsageError
+from directory.vocabulary import vocabulary
 
 LONGEST = 200
 MOST_TERMS = 12
+# Of tokens; those of other scripts begin no code.
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 # Small words that say nothing by themselves; they count inside quotes and in names.
 SMALL = frozenset(words.stem(word) for word in STOP_WORDS) | {"my", "i", "me", "near", "that"}
@@ -171,7 +175,8 @@ def _render(node: Any, small: frozenset[str], within: str) -> str:
             return ""
         # Stemming shortens: "recover*" also means "recovering", whose lexeme is "recov".
         stem = words.stem(last)
-        ends = f"{_quoted(last, within, ':*')} | {_quoted(stem, within)}"
+        begun = [_quoted(last, within, ":*")] if within else _beginning(last)
+        ends = " | ".join([*begun, _quoted(stem, within)])
         codes = (*words.codes_with((last,), prefix=True), *words.codes_with((stem,)))
         parts = [*(_word(w, within) for w in before), _any_of(ends, within, codes)]
         return "(" + " & ".join(parts) + ")"
@@ -184,6 +189,20 @@ def _render(node: Any, small: frozenset[str], within: str) -> str:
 
 def _word(lexeme: str, within: str) -> str:
     return _any_of(_quoted(lexeme, within), within, words.codes_with((lexeme,)))
+
+
+def _beginning(token: str) -> list[str]:
+    """The words that begin so, and none of the codes among the lexemes: "open*" is no hour."""
+    if not any(space.startswith(token) for space in _spaces()):
+        return [f"'{token}':*"]
+    longer = (part for letter in _LETTERS for part in _beginning(token + letter))
+    return [f"'{token}'", *longer]
+
+
+@cache
+def _spaces() -> tuple[str, ...]:
+    """What stands before the colon of lexemes that are no words (``words.search_vector``)."""
+    return (*vocabulary().facets, "kind", "at", "in", "open", "start", "name")
 
 
 def _any_of(text: str, within: str, codes: tuple[str, ...]) -> str:

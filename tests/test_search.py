@@ -181,6 +181,20 @@ def test_names_come_before_labels_and_labels_before_the_rest(
     assert [hit.listing.external_id for hit in page.hits] == ["name", "term", "rest"]
 
 
+@pytest.mark.parametrize("typed", ["open*", "op*", "n*", "name*", "in*", "kind*", "serv*", "at*"])
+def test_the_beginning_of_a_word_is_none_of_a_code(
+    database: Engine, load_rows: Loader, typed: str
+) -> None:
+    """Hours, kinds, terms and words of names are among the lexemes, as "open:151"."""
+    hours = [{"weekday": 0, "start": "09:00", "minutes": 60}]
+    load_rows(
+        {"name": "Elm", "sessions": hours, "timezone": "America/Denver", "region": "CO"},
+        {"external_id": "2", "name": typed.replace("*", "zzz"), "description": "word"},
+    )
+    page = run(database, Search(words=question.parse(typed)))
+    assert [hit.listing.external_id for hit in page.hits] == ["2"]
+
+
 def test_a_name_that_looks_like_an_exclusion_finds_itself(
     database: Engine, load_rows: Loader
 ) -> None:
