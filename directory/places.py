@@ -29,6 +29,7 @@ from directory.errors import UsageError
 from directory.models import TOWN
 
 GAZETTEER = DATA / "places.csv.gz"
+COUNTY = (" County", " Parish", " Borough")  # how the names of counties of the US end
 LONGEST = 100  # characters of a place as typed
 MOST_WORDS = 16  # and words, enough for a street address
 LONGEST_NAME = 6  # words of one name
@@ -64,7 +65,6 @@ _PARTS = frozenset(
     "north south east west northeast northwest southeast southwest n s e w ne nw se sw "
     "downtown uptown midtown central greater".split()
 )
-_COUNTY = (" County", " Parish", " Borough")
 _COMPASS = {"n": "north", "s": "south", "e": "east", "w": "west"}
 # A point, alone or in brackets after what it is near to, as pages write it.
 _POINT = re.compile(r"(?:[^()]*\()?([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\)?")
@@ -237,7 +237,7 @@ def _around(session: Session | Connection, text: str, country: str) -> Place | N
         if words[:first] == ["the"]:
             return found
         fits = found.kind == "region" or is_large(found)
-        if fits and found.country == country and not found.name.split(",")[0].endswith(_COUNTY):
+        if fits and found.country == country and not found.name.split(",")[0].endswith(COUNTY):
             return replace(found, instead_of=text.strip())
     return None
 

@@ -28,7 +28,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from directory.places import GAZETTEER, distance_m, normalise
+from directory.places import COUNTY, GAZETTEER, distance_m, normalise
 from importers.place_tables import (
     COUNTRY_NAMES,
     HOME,
@@ -333,7 +333,7 @@ def counties(codes: Iterable[Entry]) -> Iterator[Entry]:
     """Counties of the US, each where its people are, by the ZIP codes that are mostly in them."""
     named: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for code in codes:
-        if code.county.endswith((" County", " Parish", " Borough")):
+        if code.county.endswith(COUNTY):
             named[code.region, code.county].append(code)
     for (region, name), places in sorted(named.items()):
         point = middle(((p.lat, p.lon), p.population + 1) for p in places)
