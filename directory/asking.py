@@ -202,14 +202,16 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
         return
     said = asked.rest.split()
     known = [word for word in said if pocket.often(word)]
+    if not known:  # what is left is no name
+        return
     hard = any(part.facet in HARD for part in asked.parts)
-    kept = [known] if hard or not known else [known, [min(known, key=pocket.often)]]
+    kept = [known] if hard else [known, [min(known, key=pocket.often)]]
     parts = [part.source for part in asked.parts]
     towns = [part.source for part in asked.parts if part.what == "place"]
     for words in kept:
         if left_out := tuple(word for word in said if word not in words):
             yield _joined([*parts, *words]), left_out, {}
-        if words and len(towns) == len(parts) > 0:
+        if len(towns) == len(parts) > 0:
             yield _joined([*words, *towns]), left_out, {"literal": ["1"]}
 
 

@@ -95,6 +95,12 @@ def test_the_page_says_which_city_it_took(asked: Asker, here: Config) -> None:
     assert "No hay nada adecuado cerca de Pasadena, TX." in spanish
 
 
+def test_words_that_nobody_has_are_not_everything_near_a_place(asked: Asker) -> None:
+    found = asked("zzyzx qqqzz", "Philadelphia")
+    assert found.page.total == 0
+    assert found.left_out == ()
+
+
 def test_a_text_from_elsewhere_is_no_answer_to_a_town(asked: Asker) -> None:
     found = asked("detox in Tulsa")
     assert [hit.listing.name for hit in found.page.hits if not hit.beyond] == ["Open Arms"]
