@@ -26,10 +26,10 @@ SELECT :run, s.id, CASE WHEN l.id IS NULL THEN 'added' ELSE 'changed' END,
  CASE WHEN l.id IS NOT NULL THEN jsonb_build_object('last_seen', l.last_seen) ||
   CASE WHEN l.said IS NULL THEN {_BEFORE} ELSE coalesce((SELECT jsonb_object_agg(key, value)
    FROM jsonb_each(l.said) WHERE value IS DISTINCT FROM to_jsonb(s) -> key), '{{}}') END END
-FROM staged s LEFT JOIN listing l ON l.id = s.id WHERE s.fresh
+FROM staged s LEFT JOIN before l ON l.id = s.id WHERE s.fresh
 UNION ALL SELECT :run, l.id, 'returned', jsonb_build_object('last_seen', l.last_seen)
-FROM listing l JOIN staged s ON l.external_id = s.external_id
-WHERE l.source_id = :source AND NOT s.fresh AND NOT s.refused AND l.last_seen IS NOT NULL
+FROM before l JOIN staged s ON l.external_id = s.external_id
+WHERE NOT s.fresh AND NOT s.refused AND l.last_seen IS NOT NULL
 """
 _RECORD_GONE = """
 INSERT INTO change (run_id, listing_id, action, previous)

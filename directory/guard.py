@@ -186,7 +186,7 @@ def _number(value: Fraction) -> str:
 
 
 _POINT = "ST_SetSRID(ST_MakePoint(s.longitude, s.latitude), 4326)::geography"
-_SAME_ID = "staged s JOIN listing l ON l.source_id = :source AND l.external_id = s.external_id"
+_SAME_ID = "staged s JOIN before l ON l.external_id = s.external_id"
 # Of an edited listing, the point that its source gave: what maintainers wrote is none of the feed.
 _WAS = (
     "CROSS JOIN LATERAL (SELECT (l.said ->> 'latitude')::float8 AS latitude, "
@@ -201,20 +201,18 @@ _MOVED = (
 )
 _STATED = ", ".join(["external_id", "precision", *(name for name in FIELDS if name != "position")])
 _LIVE = (
-    f"SELECT last_seen, {_STATED} FROM listing WHERE source_id = :source AND said IS NULL "
-    f"UNION ALL SELECT l.last_seen, r.{_STATED.replace(', ', ', r.')} FROM listing l "
-    "CROSS JOIN LATERAL jsonb_populate_record(l, l.said) AS r "
-    "WHERE l.source_id = :source AND l.said IS NOT NULL"
+    f"SELECT last_seen, {_STATED} FROM before WHERE said IS NULL "
+    f"UNION ALL SELECT l.last_seen, r.{_STATED.replace(', ', ', r.')} FROM before l "
+    "CROSS JOIN LATERAL jsonb_populate_record(l, l.said) AS r WHERE l.said IS NOT NULL"
 )
 _MISSING = (
-    "listing l WHERE l.source_id = :source AND l.last_seen IS NULL "
+    "before l WHERE l.last_seen IS NULL "
     "AND NOT EXISTS (SELECT FROM staged s WHERE s.external_id = l.external_id)"
 )
 
 
-def measure(connection: Connection, source: str, read: int, rejected: int) -> Measured:
+def measure(connection: Connection, read: int, rejected: int) -> Measured:
     """Count what the guard looks at; rows that share an id are settled before."""
-    values = {"source": source}
     live_counts = ", ".join(
         f"count(*) FILTER (WHERE last_seen IS NULL AND {stated}), "
         f"count(*) FILTER (WHERE same AND {stated})"
@@ -225,8 +223,7 @@ def measure(connection: Connection, source: str, read: int, rejected: int) -> Me
             f"SELECT count(*) FILTER (WHERE last_seen IS NULL), count(same), {live_counts} "
             f"FROM ({_LIVE}) AS l LEFT JOIN (SELECT external_id AS id, true AS same FROM staged "
             "WHERE NOT fresh AND NOT refused) s ON s.id = l.external_id"
-        ),
-        values,
+        )
     ).one()
     new_counts = ", ".join(f"count(*) FILTER (WHERE {stated})" for stated in FIELDS.values())
     fresh, *news = connection.execute(
@@ -237,14 +234,14 @@ def measure(connection: Connection, source: str, read: int, rejected: int) -> Me
         rejected,
         same + fresh,
         live,
-        connection.execute(text(f"SELECT count(*) FROM {_MISSING}"), values).scalar_one(),
-        connection.execute(text(f"SELECT count(*) FROM {_MOVED}"), values).scalar_one(),
+        connection.execute(text(f"SELECT count(*) FROM {_MISSING}")).scalar_one(),
+        connection.execute(text(f"SELECT count(*) FROM {_MOVED}")).scalar_one(),
         dict(zip(FIELDS, pairs[::2], strict=True)),
         {name: a + b for name, a, b in zip(FIELDS, pairs[1::2], news, strict=True)},
     )
 
 
-def fingerprint(connection: Connection, source: str) -> str:
+def fingerprint(connection: Connection) -> str:
     """A hash of the diff: what each listing is now and what it would become.
 
     It does not depend on the order of the feed. Two runs have one fingerprint only where they
@@ -253,20 +250,20 @@ def fingerprint(connection: Connection, source: str) -> str:
     lines = (
         "SELECT s.external_id AS id, concat_ws('>', l.content_hash, CASE WHEN s.refused "
         "THEN 'refused' ELSE s.content_hash END, l.last_seen) AS line FROM staged s LEFT JOIN "
-        "listing l ON l.source_id = :source AND l.external_id = s.external_id "
+        "before l ON l.external_id = s.external_id "
         "WHERE s.fresh OR s.refused OR l.last_seen IS NOT NULL "
         f"UNION ALL SELECT l.external_id, concat_ws('>', l.content_hash, 'missing') FROM {_MISSING}"
     )
     digest = "SELECT md5(string_agg(md5(id || ' ' || line), '' ORDER BY id COLLATE \"C\", line))"
-    hashed = connection.execute(text(f"{digest} FROM ({lines}) AS d"), {"source": source})
+    hashed = connection.execute(text(f"{digest} FROM ({lines}) AS d"))
     return str(hashed.scalar())
 
 
-def examples(connection: Connection, source: str) -> dict[str, list[dict[str, str]]]:
+def examples(connection: Connection) -> dict[str, list[dict[str, str]]]:
     """The first listings by name that are missing or moved, to look at."""
     found = {}
     for what, where in (("missing", _MISSING), ("moved", _MOVED)):
         query = f"SELECT l.id::text, l.name FROM {where} ORDER BY l.name, l.id LIMIT {EXAMPLES}"
-        rows = connection.execute(text(query), {"source": source}).mappings()
+        rows = connection.execute(text(query)).mappings()
         found[what] = [dict(row) for row in rows]
     return found

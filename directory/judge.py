@@ -36,8 +36,10 @@ _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of"}
 _SERVER_SIDE |= {"overrides", "said"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
 # Beside the listing's columns: order in the feed, where it stands there, the row's digest, whether
-# it differs from what is stored, and whether it was refused (which keeps its predecessor).
-STAGED = ["seq", "place", "digest", "fresh", "refused", *COLUMNS]
+# it differs from what is stored, and whether it was refused (which keeps its predecessor). The
+# letters last: they alone take two bytes each in memory, and would make the whole line do so.
+STAGED = ["seq", "place", "digest", "fresh", "refused"]
+STAGED += [*(name for name in COLUMNS if name != "letters"), "letters"]
 
 _BLANK: dict[str, Any] = dict.fromkeys(STAGED) | {"fresh": False, "refused": False}
 _IN_ORDER = itemgetter(*STAGED)
@@ -79,7 +81,7 @@ def judge(batch: Batch, gazetteer: Gazetteer) -> Judged:
             judged.refused.append((number, refusal))
             values["refused"] = True
         if values["external_id"]:
-            lines.append(_copy_line(values).encode())
+            lines.append(_copy_line(values))
     judged.lines = b"".join(lines)
     return judged
 
@@ -114,13 +116,15 @@ def sample(raw: Any) -> str:
     return text[:SAMPLE_LENGTH].encode("unicode_escape").decode("ascii")
 
 
-def _copy_line(values: dict[str, Any]) -> str:
+def _copy_line(values: dict[str, Any]) -> bytes:
     """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
+    *cells, letters = ["\x1e" if value is None else str(value) for value in _IN_ORDER(values)]
     # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
-    line = "\x1f".join(["\x1e" if value is None else str(value) for value in _IN_ORDER(values)])
+    line = "\x1f".join(cells)
     for character, escape in _ESCAPES:
         line = line.replace(character, escape)
-    return line.replace("\x1e", "\\N").replace("\x1f", "\t") + "\n"
+    line = line.replace("\x1e", "\\N").replace("\x1f", "\t")
+    return b"%b\t%b\n" % (line.encode(), letters.replace("\x1e", "\\N").encode())
 
 
 _ESCAPES = (

@@ -3,14 +3,15 @@
 An import is one transaction: killed at any instant it leaves what was there, and the next
 run starts afresh. Rows that came before are known by their digest (``directory.known``); others
 are compared by ``content_hash`` before they are validated, so that an unchanged feed costs little
-and changes nothing.
+and changes nothing. Where a source has no listings yet there is nothing to compare with: its
+rows are written while others are still judged, and who searches sees them when all is done.
 """
 
 import contextlib
 import io
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -91,20 +92,25 @@ def load(  # noqa: PLR0913 - what a run is of, and four keywords
         try:
             with engine.connect() as connection, connection.begin() as transaction:
                 writing(connection, source.id)
-                seen = _Seen()
+                seen, first = _Seen(), False
                 if feed is None or not feed.repeats(connection, report):
                     tell = telling(books, report.run_id, progress)
-                    _stage(connection, report, items, feed, tell)
+                    first = not dry_run and _is_first(connection, source.id)
+                    _prepare(connection, source.id, first)
+                    for span in _stage(connection, report, items, feed, tell):
+                        if first:
+                            _write(connection, "fresh AND seq BETWEEN :a AND :b", span, _KEPT)
                     seen = _diff(connection, report)
                     report.alarms = feed.alarms() if feed else []
                     _judge(connection, report, source, seen, accepted)
                 report.status = "dry-run" if dry_run else str(report.verdict)
                 if report.status == "applied":
                     matching.exclusive(connection)
-                    _merge(connection, report, source, seen)
+                    _merge(connection, report, source, seen, first)
                     matching.match_run(connection, report.run_id)
                 if report.status in ("applied", "unchanged"):
                     _remember(connection, report, feed)
+                    connection.execute(text("DROP VIEW IF EXISTS before"))
                     demand.forget(connection)  # here too, for where nothing is counted any more
                     # With the listings, or a kill in between would leave the books wrong.
                     close_run(connection, report)
@@ -145,10 +151,15 @@ def _remember(connection: Connection, report: Report, feed: Feed | None) -> None
     connection.execute(text(today), {"known": what, "id": report.source})
 
 
-def _stage(
-    connection: Connection, report: Report, items: Iterable[Item], feed: Feed | None, tell: Tell
-) -> None:
-    """Put every row of the feed into the temporary table ``staged``: as known, or judged."""
+def _is_first(connection: Connection, source: str) -> bool:
+    """Whether the source has no listings at all."""
+    any_of_it = text("SELECT EXISTS (SELECT FROM listing WHERE source_id = :source)")
+    return not connection.execute(any_of_it, {"source": source}).scalar()
+
+
+def _prepare(connection: Connection, source: str, first: bool) -> None:
+    """Make the temporary table ``staged``, for every row of the feed, and the view ``before``, of
+    what the source had when the run began."""
     connection.execute(
         text(
             # Rows whole, as in ``listing``: to compress wide ones took longer than to write them.
@@ -158,6 +169,22 @@ def _stage(
             f"{', '.join(COLUMNS)} FROM listing WITH NO DATA"
         )
     )
+    if first:
+        connection.execute(text("CREATE INDEX ON staged (seq)"))
+    connection.execute(
+        text(
+            "CREATE TEMP VIEW before AS SELECT * FROM listing "
+            f"WHERE source_id = :source AND {not first}"
+        ),
+        {"source": source},
+    )
+
+
+def _stage(
+    connection: Connection, report: Report, items: Iterable[Item], feed: Feed | None, tell: Tell
+) -> Iterator[dict[str, int]]:
+    """Put every row of the feed into ``staged``: as known, or judged. Yields, for each batch that
+    was judged, the numbers of its first row and of its last one as ``a`` and ``b``."""
     cursor = connection.connection.cursor()
     copy = f"COPY staged ({', '.join(STAGED)}) FROM STDIN (ENCODING 'UTF8')"
     news = _news(connection, report, items, feed, tell)
@@ -169,6 +196,7 @@ def _stage(
             report.reject(row.where, refusal.code, refusal.message, sample(row.raw))
         report.read += judged.read
         tell(report.read)
+        yield {"a": batch.marks[0][0], "b": batch.marks[-1][0]}
 
 
 def _news(
@@ -246,10 +274,8 @@ def _diff(connection: Connection, report: Report) -> _Seen:
             "count(*) FILTER (WHERE NOT fresh AND NOT refused) AS same, "
             "count(*) FILTER (WHERE s.repairs <> '[]') AS repaired, "
             "count(*) FILTER (WHERE NOT refused AND l.last_seen IS NOT NULL) AS returned "
-            "FROM staged s LEFT JOIN listing l "
-            "ON l.source_id = :source AND l.external_id = s.external_id"
-        ),
-        {"source": report.source},
+            "FROM staged s LEFT JOIN before l ON l.external_id = s.external_id"
+        )
     ).one()
     report.added, report.changed, report.same, report.repaired, returned = counted
     codes = "SELECT note ->> 'code', count(*) FROM staged, jsonb_array_elements(repairs) AS note"
@@ -258,7 +284,7 @@ def _diff(connection: Connection, report: Report) -> _Seen:
     gone = connection.execute(
         text(
             "SELECT count(*), count(*) FILTER (WHERE last_seen IS NULL), "
-            f"count(*) FILTER (WHERE {_LONG_GONE}) FROM listing l WHERE {_GONE}"
+            f"count(*) FILTER (WHERE {_LONG_GONE}) FROM before l WHERE {_GONE}"
         ),
         {"source": report.source},
     )
@@ -290,7 +316,7 @@ def _judge(
         report.alarms, report.verdict = [], "unchanged"
         return
     if good and source.origin == "feed":
-        found = guard.measure(connection, source.id, report.read, report.rejected)
+        found = guard.measure(connection, report.read, report.rejected)
         own = text("SELECT limits FROM source WHERE id = :source")
         limits = connection.execute(own, {"source": source.id}).scalar_one()
         report.alarms += guard.alarms(found, limits)
@@ -299,8 +325,8 @@ def _judge(
     if not report.alarms and accepted is None:
         report.verdict = "applied"
         return
-    report.fingerprint = guard.fingerprint(connection, source.id)
-    report.examples = guard.examples(connection, source.id)
+    report.fingerprint = guard.fingerprint(connection)
+    report.examples = guard.examples(connection)
     if good and accepted and accepted[1] == report.fingerprint:
         report.verdict, report.accepts = "applied", accepted[0]
         report.message = f"Accepted as run {accepted[0]} was refused."
@@ -314,32 +340,51 @@ def _judge(
     report.message = " ".join(said)
 
 
-def _merge(connection: Connection, report: Report, source: SourceSpec, seen: _Seen) -> None:
-    """Write the changed rows; invented listings leave when the first real ones come."""
-    lost = f"{_GONE} AND (last_seen IS NULL OR {_LONG_GONE})"
-    gone = lost if seen.gone or seen.buried else None
-    changes.record(connection, source.id, report.run_id, gone)
-    columns = [name for name in COLUMNS if name != "id"]
-    point = (
-        "CASE WHEN longitude IS NOT NULL THEN "
-        "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography END"
-    )
-    updates = ", ".join(f"{name} = excluded.{name}" for name in [*columns, "position"])
+_POINT = (
+    "CASE WHEN longitude IS NOT NULL THEN "
+    "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography END"
+)
+_FROM_STAGED = [name for name in COLUMNS if name != "id"]
+_KEPT = "NOTHING"
+_REPLACED = "UPDATE SET " + ", ".join(
+    f"{name} = excluded.{name}" for name in [*_FROM_STAGED, "position"]
+)
+
+
+def _write(connection: Connection, which: str, values: Mapping[str, int], there: str) -> None:
+    """Make listings of the rows of ``staged`` that a condition is true of; ``there`` says what
+    happens to those that are there (``_KEPT``, ``_REPLACED``)."""
     # What a search by words reads through beside its index; it is emptied at the end.
     connection.execute(text("SET LOCAL gin_pending_list_limit = '1MB'"))
     # Neighbours stand together, so that a search near a place reads few pages. Only places in
     # the staging table are sorted: the rows are wide.
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
+    names = ", ".join(_FROM_STAGED)
     connection.execute(
         text(
-            f"INSERT INTO listing (id, {', '.join(columns)}, position, first_seen) "
-            f"SELECT id, {', '.join(columns)}, {point}, CURRENT_DATE FROM ("
-            f"SELECT ctid AS tid FROM staged WHERE fresh ORDER BY CAST({point} AS geometry)"
-            ") AS sorted JOIN staged ON staged.ctid = sorted.tid"
-            # To look for what may be there costs each new row a tenth.
-            + (f" ON CONFLICT (id) DO UPDATE SET {updates}" if report.changed else "")
-        )
+            f"INSERT INTO listing (id, {names}, position, first_seen) "
+            f"SELECT id, {names}, {_POINT}, CURRENT_DATE FROM ("
+            f"SELECT ctid AS tid FROM staged WHERE {which} ORDER BY CAST({_POINT} AS geometry)"
+            f") AS sorted JOIN staged ON staged.ctid = sorted.tid "
+            f"ON CONFLICT (id) DO {there}"
+        ),
+        values,
     )
+
+
+def _merge(
+    connection: Connection, report: Report, source: SourceSpec, seen: _Seen, first: bool
+) -> None:
+    """Write the changed rows; invented listings leave when the first real ones come."""
+    lost = f"{_GONE} AND (last_seen IS NULL OR {_LONG_GONE})"
+    gone = lost if seen.gone or seen.buried else None
+    changes.record(connection, source.id, report.run_id, gone)
+    if not first:
+        _write(connection, "fresh", {}, _REPLACED)
+    elif report.reasons["duplicate_id"]:
+        # Of rows that share an id, the one that was read first is there already.
+        other = "l.id = staged.id AND l.content_hash <> staged.content_hash"
+        _write(connection, f"fresh AND EXISTS (SELECT FROM listing l WHERE {other})", {}, _REPLACED)
     overrides.renew(connection)
     if source.origin == "feed":
         connection.execute(

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -90,6 +91,45 @@ def test_which_of_two_rows_wins_does_not_depend_on_their_order(
     before = fingerprint(database)
     assert load_rows(two, one).status == "unchanged"
     assert fingerprint(database) == before
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("wxyz")), max_size=12))
+def test_a_first_import_settles_ids_that_come_again_in_a_later_batch(
+    database: Engine, rows: list[tuple[str, str]]
+) -> None:
+    """They are written before the rest is read. Of one id, the row of the least hash wins."""
+    given = [{**DEFAULTS, "external_id": key, "name": name} for key, name in rows]
+    won: dict[str, tuple[str, str]] = {}
+    for fields in given:
+        hashed = (derive.content_hash(fields), str(fields["name"]))
+        won[str(fields["external_id"])] = min(won.get(str(fields["external_id"]), hashed), hashed)
+    source = SourceSpec(f"again-{uuid.uuid4()}", "csv", "x")
+    with patch("directory.load.BATCH", 2), patch("directory.judge.ALONE", 99):
+        report = load(database, source, [Item(f"item {n}", row) for n, row in enumerate(given)])
+    assert (report.read, report.added, report.changed) == (len(rows), len(won), 0)
+    assert adds_up(report)
+    query = "SELECT external_id, content_hash, name FROM listing WHERE source_id = :source"
+    with database.connect() as connection:
+        found = connection.execute(text(query), {"source": source.id}).all()
+        changes = connection.execute(
+            text("SELECT action FROM change WHERE run_id = :run"), {"run": report.run_id}
+        )
+        assert changes.scalars().all() == ["added"] * len(won)
+    assert {row.external_id: (row.content_hash, row.name) for row in found} == won
+
+
+def test_a_dry_run_of_a_first_import_writes_no_listings(
+    database: Engine, load_rows: Loader
+) -> None:
+    size = text("SELECT pg_relation_size('listing')")
+    with database.connect() as connection:
+        before = connection.execute(size).scalar()
+        report = load_rows(*({"external_id": str(n)} for n in range(99)), dry_run=True)
+        assert (report.status, report.added) == ("dry-run", 99)
+        assert connection.execute(size).scalar() == before
 
 
 def test_a_refused_row_keeps_its_good_predecessor(database: Engine, load_rows: Loader) -> None:
