@@ -16,7 +16,6 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _SPACES = re.compile(r"[ \t\r\f\v\xa0\u2000-\u200a\u3000]+")
-_UNCLEAN = ("<", "&", "  ")
 _BREAKS = re.compile(r"<\s*(?:br|/p|/li|/div|/h[1-6])\b[^>]*>", re.IGNORECASE)
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|&(?:#\d+|#x[0-9a-fA-F]+|\w+);")
 _EXTENSION = re.compile(r"(?:;ext=|[,;\s]*(?:extension|ext\.?|x|#)\s*[:.]?\s*)(\d{1,8})\s*$", re.I)
@@ -32,7 +31,8 @@ def plain_text(value: str) -> str:
 
     Line breaks survive as single newlines. A NUL, which PostgreSQL cannot store, is dropped.
     """
-    if value.isascii() and value.isprintable() and not any(map(value.__contains__, _UNCLEAN)):
+    clean = "<" not in value and "&" not in value and "  " not in value
+    if clean and value.isascii() and value.isprintable():
         return value.strip()
     if _MARKUP.search(value):
         value = html.unescape(nh3.clean(_BREAKS.sub("\n", value), tags=set()))

@@ -76,19 +76,18 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
     hours = schedule.lexemes(tuple(spans or ()), record.timezone or "UTC")
     for name in ("sessions", "phones", "extra"):
         values[name] = _json(values[name])
-    return values | {
-        "id": str(listing_id(source, record.external_id)),
-        "source_id": source,
-        "weekly": None if spans is None else schedule.multirange(spans),
-        "verified_on": record.verified_on and record.verified_on.isoformat(),
-        "quality": quality(record),
-        "letters": letters(record.kind, record.terms),
-        "content_hash": digest,
-        # What a note quotes of a feed may be anything.
-        "repairs": _json(json_value([asdict(note) for note in notes])),
-        "search": words.search_vector(record, hours),
-        "name_key": words.name_key(record.name),
-    }
+    values["id"] = str(listing_id(source, record.external_id))
+    values["source_id"] = source
+    values["weekly"] = None if spans is None else schedule.multirange(spans)
+    values["verified_on"] = record.verified_on and record.verified_on.isoformat()
+    values["quality"] = quality(record)
+    values["letters"] = letters(record.kind, record.terms)
+    values["content_hash"] = digest
+    # What a note quotes of a feed may be anything.
+    values["repairs"] = _json(json_value([asdict(note) for note in notes]))
+    values["search"] = words.search_vector(record, hours)
+    values["name_key"] = words.name_key(record.name)
+    return values
 
 
 def _json(value: Any) -> str:

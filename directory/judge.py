@@ -107,7 +107,9 @@ def _columns(row: Row, batch: Batch, gazetteer: Gazetteer) -> dict[str, Any]:
         name = ".".join(str(part) for part in first["loc"])
         raise Refused(f"invalid_{name or 'row'}", f"{name}: {first['msg']}") from error
     locate(record, gazetteer, notes)
-    return derive.columns(batch.source, record, digest, notes) | {"fresh": True}
+    columns = derive.columns(batch.source, record, digest, notes)
+    columns["fresh"] = True
+    return columns
 
 
 def sample(raw: Any) -> str:

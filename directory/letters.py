@@ -38,7 +38,7 @@ def _codes() -> dict[str, tuple[str, str]]:
 
 def letters(kind: str, terms: Iterable[str]) -> str:
     """The letters of a listing."""
-    return "".join(letter(code) for code in (f"kind:{kind}", *terms))
+    return "".join(map(letter, (f"kind:{kind}", *terms)))
 
 
 def tally(text: str) -> Counter[tuple[str, str]]:

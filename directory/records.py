@@ -320,10 +320,10 @@ class Record(_Strict):
     @field_validator("terms", mode="after")
     @classmethod
     def _terms(cls, value: list[str]) -> list[str]:
-        codes = set(value)
-        if unknown := codes - vocabulary().terms.keys():
-            raise ValueError(f"no such term in the vocabulary: {', '.join(sorted(unknown))}")
-        return sorted(codes)
+        known, codes = vocabulary().terms, sorted(set(value))
+        if unknown := [code for code in codes if code not in known]:
+            raise ValueError(f"no such term in the vocabulary: {', '.join(unknown)}")
+        return codes
 
     @model_validator(mode="after")
     def _where(self, info: ValidationInfo) -> "Record":

@@ -86,8 +86,8 @@ def search_vector(record: Record, hours: Iterable[str]) -> str:
     if record.region and record.region.isalnum():
         codes.append(f"in:{record.country}-{record.region}".lower())
     codes += [f"in:{region}".lower() for region in record.served if _REGION.fullmatch(region)]
-    parts = [f"'{code}'" for code in codes]
     named = lexemes(record.name)
+    parts = ["'" + "' '".join(codes) + "'"]
     parts += [f"'name:{lexeme}':{n}" for n, lexeme in enumerate(named, 1)]
     found = named
     for text in _texts(record):

@@ -163,20 +163,18 @@ def _build(
     if EXCESS in raw:
         raise Refused("too_many_cells", "has more cells than the header has columns")
     found: dict[str, Any] = dict(mapping.constants)
+    given = {column: cell for column, value in raw.items() if (cell := value.strip())}
     for name, columns in mapping.columns.items():
-        if len(columns) == 1:  # as most are, and most cells of most tables are empty
-            cell = raw.get(columns[0])
-            cells = [cell] if cell and (cell := cell.strip()) else []
-        else:
-            cells = [cell for column in columns if (cell := raw.get(column, "").strip())]
+        if given.keys().isdisjoint(columns):  # as most are: most cells of most tables are empty
+            continue
+        cells = [given[column] for column in columns if column in given]
         if name in mapping.title_case:
             cells = [_titled(cell, mapping.keep) for cell in cells]
-        if cells:
-            found[name] = _value(name, cells, notes) if name in _LISTS else " ".join(cells)
-    unknown = _look_up(raw, mapping, found)
+        found[name] = _value(name, cells, notes) if name in _LISTS else " ".join(cells)
+    unknown = _look_up(given, mapping, found)
     notes.extend(Note("extra", "unknown_code", f"does not know {code}") for code in unknown)
     for column, label in mapping.phones.items():
-        if number := raw.get(column, "").strip():
+        if number := given.get(column):
             found["phones"] = [*found.get("phones", []), {"number": number, "label": label}]
     for name, code in (("external_id", "no_id"), ("name", "no_name")):
         if not found.get(name):
@@ -186,18 +184,16 @@ def _build(
         found["region"] = region_code(region, country)
     if postal := found.get("postal_code"):
         found["postal_code"] = postal_code(postal, country, notes)
-    extra: dict[str, Any] = {
-        column: cell.strip() for column, cell in raw.items() if column not in known and cell.strip()
-    }
+    extra: dict[str, Any] = {column: cell for column, cell in given.items() if column not in known}
     return found | {"extra": extra | ({"unknown_codes": unknown} if unknown else {})}
 
 
-def _look_up(raw: Mapping[str, str], mapping: _Mapping, found: dict[str, Any]) -> list[str]:
+def _look_up(given: Mapping[str, str], mapping: _Mapping, found: dict[str, Any]) -> list[str]:
     """Put the values of listed cells into ``found``; give the cells that are not listed."""
     unknown = []
     for name, by_column in mapping.cells.items():
         for column, values in by_column.items():
-            cell = raw.get(column, "").strip()
+            cell = given.get(column, "")
             if _fold(cell) in values:
                 value = values[_fold(cell)]
                 found[name] = [*found.get(name, []), *value] if name == "terms" else value
