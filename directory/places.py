@@ -8,6 +8,7 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import math
 import re
 import unicodedata
@@ -34,6 +35,7 @@ LONGEST = 100  # characters of a place as typed
 MOST_WORDS = 16  # and words, enough for a street address
 LONGEST_NAME = 6  # words of one name
 ALTERNATIVES = 5
+NEIGHBORS_M = 5_000.0  # metres at most between two parts of a city that are named together
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
 _STATE = 3  # words of one state: "District of Columbia"
@@ -227,9 +229,9 @@ def _around(session: Session | Connection, text: str, country: str) -> Place | N
     """The large city or the region that a text ends in, where what comes before it is unknown,
     as a part of a city may be; any place after "the"."""
     words = _words(text[:LONGEST])
-    if "and" in words:  # where two streets meet is in neither's town
-        return None
-    for first in range(1, min(len(words), MOST_WORDS)):
+    # Where two streets meet is in neither's town, but in the one that comes after them.
+    after = [n + 2 for n, word in enumerate(words) if word == "and"]
+    for first in range(max(after, default=1), min(len(words), MOST_WORDS)):
         try:
             found = find_place(session, " ".join(words[first:]), country)
         except UsageError:
@@ -239,6 +241,25 @@ def _around(session: Session | Connection, text: str, country: str) -> Place | N
         fits = found.kind == "region" or is_large(found)
         if fits and found.country == country and not found.name.split(",")[0].endswith(COUNTY):
             return replace(found, instead_of=text.strip())
+    return None if after else _side_by_side(session, text, words, country)
+
+
+def _side_by_side(
+    session: Session | Connection, text: str, words: Sequence[str], country: str
+) -> Place | None:
+    """The first of two neighbors, as in "Roxborough Manayunk"."""
+    for size in range(1, min(len(words), MOST_WORDS)):
+        try:
+            parts = [" ".join(words[:size]), " ".join(words[size:])]
+            one, other = (find_place(session, part, country) for part in parts)
+        except UsageError:
+            continue
+        for first, second in itertools.product(
+            (one, *one.alternatives), (other, *other.alternatives)
+        ):
+            off = distance_m(first.lat, first.lon, second.lat, second.lon)
+            if off < NEIGHBORS_M and first.kind == second.kind == "city":
+                return replace(first, alternatives=(), instead_of=text.strip())
     return None
 
 

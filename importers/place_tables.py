@@ -48,24 +48,15 @@ COUNTRY_NAMES = {
     "NL": "Holland",
 }
 RENAMED = {"New York City": "New York"}
-# As everybody there says; of parts of the country, the county in their middle.
+# As everybody there says.
 NICKNAMES = {
-    ("US", "CA", "Alameda County"): "Bay Area|SF Bay Area|East Bay",
     ("US", "CA", "Orange County"): "OC|The OC",
-    ("US", "CA", "Santa Clara County"): "Silicon Valley",
-    ("US", "MA", "Barnstable County"): "Cape Cod|The Cape",
     ("US", "MN", "Minneapolis"): "Twin Cities|Mpls",
     ("US", "MO", "St. Louis"): "STL",
-    ("US", "NC", "Dare County"): "Outer Banks|OBX",
-    ("US", "NJ", "Monmouth County"): "Jersey Shore",
     ("US", "NM", "Albuquerque"): "ABQ",
-    ("US", "NY", "Dutchess County"): "Hudson Valley",
-    ("US", "NY", "Suffolk County"): "Long Island",
     ("US", "PA", "Delaware County"): "Delco",
-    ("US", "PA", "Lehigh County"): "Lehigh Valley",
     ("US", "PA", "Montgomery County"): "Montco",
     ("US", "AZ", "Phoenix"): "PHX",
-    ("US", "VA", "Norfolk"): "Hampton Roads",
     ("US", "NY", "New York"): "New York City|NYC|NY City",
     ("US", "NY", "The Bronx"): "Bronx",
     ("US", "CA", "Los Angeles"): "LA",
@@ -88,6 +79,97 @@ NICKNAMES = {
     ("US", "UT", "Salt Lake City"): "SLC",
     ("CA", "QC", "Québec"): "Quebec City",
 }
+# What people call parts of a region by, with the town or county in their middle.
+AREAS = {
+    ("CA", "AB"): "Calgary = YYC|Edmonton = YEG",
+    ("CA", "BC"): "Abbotsford = Fraser Valley|Kelowna = Okanagan, Okanagan Valley|"
+    "Nanaimo = Vancouver Island|Vancouver = Lower Mainland, Metro Vancouver",
+    ("CA", "ON"): "Toronto = GTA, Greater Toronto Area",
+    ("US", "AK"): "Matanuska-Susitna Borough = Mat-Su, Mat-Su Valley",
+    ("US", "AZ"): "Phoenix = Valley of the Sun|Yavapai County = Verde Valley",
+    (
+        "US",
+        "CA",
+    ): "Alameda County = Bay Area, East Bay, SF Bay Area|Escondido = North County San Diego|"
+    "Fresno County = Central Valley, San Joaquin Valley|"
+    "Humboldt County = Emerald Triangle|Imperial County = Imperial Valley|"
+    "Lancaster = Antelope Valley|Los Angeles = SoCal|Napa County = Napa Valley|"
+    "Palm Desert = Coachella Valley|Pleasanton = Tri-Valley|Sacramento = NorCal, Sacto|"
+    "San Bernardino County = Inland Empire|San Fernando Valley = SFV, The Valley|"
+    "San Gabriel Valley = SGV|San Luis Obispo County = Central Coast|"
+    "Santa Clara County = Silicon Valley|Santa Clarita = Santa Clarita Valley, SCV|"
+    "Sonoma County = North Bay, Wine Country|South Lake Tahoe = Lake Tahoe, Tahoe|"
+    "Thousand Oaks = Conejo Valley|Victorville = High Desert",
+    ("US", "CO"): "Alamosa County = San Luis Valley|Denver = Front Range|"
+    "Garfield County = Roaring Fork Valley|Mesa County = Western Slope",
+    ("US", "FL"): "Bay County = Florida Panhandle|Brevard County = Space Coast|"
+    "Broward County = South Florida|Jacksonville = First Coast|"
+    "Lee County = Southwest Florida, SWFL|Monroe County = Florida Keys, The Keys|"
+    "Okaloosa County = Emerald Coast|Orange County = Central Florida|"
+    "St. Lucie County = Treasure Coast|Tampa = Tampa Bay, Tampa Bay Area",
+    ("US", "HI"): "Hawaii County = Big Island, The Big Island|Honolulu County = Oahu|"
+    "Kauai County = Kauai|Maui County = Maui",
+    ("US", "ID"): "Ada County = Treasure Valley|Twin Falls County = Magic Valley",
+    ("US", "IL"): "Chicago = Chicagoland|Jackson County = Southern Illinois|"
+    "St. Clair County = Metro East",
+    ("US", "IN"): "Lake County = Northwest Indiana, NWI",
+    ("US", "KY"): "Kenton County = Northern Kentucky, NKY|Perry County = Eastern Kentucky",
+    ("US", "LA"): "Lafayette Parish = Acadiana|St. Tammany Parish = Northshore",
+    ("US", "MA"): "Barnstable County = Cape Cod, The Cape|"
+    "Berkshire County = Berkshires, The Berkshires|Dukes County = Martha's Vineyard|"
+    "Essex County = Merrimack Valley|Framingham = MetroWest|"
+    "Hampden County = Western Mass, Western Massachusetts|"
+    "Hampshire County = Pioneer Valley|Worcester County = Central Mass",
+    ("US", "MD"): "Allegany County = Western Maryland|Charles County = Southern Maryland|"
+    "Talbot County = Eastern Shore|Wicomico County = Delmarva",
+    ("US", "ME"): "Hancock County = Down East, Downeast",
+    ("US", "MI"): "Detroit = Metro Detroit|Grand Traverse County = Northern Michigan|"
+    "Kent County = West Michigan|Marquette County = Upper Peninsula",
+    ("US", "MN"): "Virginia = Iron Range",
+    ("US", "MO"): "Camden County = Lake of the Ozarks|Dunklin County = Bootheel|"
+    "Greene County = Ozarks, The Ozarks|Kansas City = KC, KCMO",
+    ("US", "MS"): "Harrison County = Mississippi Gulf Coast|Sunflower County = Mississippi Delta",
+    ("US", "MT"): "Flathead County = Flathead Valley",
+    ("US", "NC"): "Buncombe County = Western North Carolina, WNC|Dare County = OBX, Outer Banks|"
+    "Durham = Research Triangle, RTP|Guilford County = Piedmont Triad",
+    ("US", "NH"): "Belknap County = Lakes Region|Carroll County = White Mountains",
+    ("US", "NJ"): "Camden County = South Jersey|Essex County = North Jersey|"
+    "Middlesex County = Central Jersey|Monmouth County = Jersey Shore",
+    ("US", "NM"): "San Juan County = Four Corners",
+    ("US", "NY"): "Albany County = Capital District|Broome County = Southern Tier|"
+    "Dutchess County = Hudson Valley|Erie County = Western New York, WNY|"
+    "Essex County = Adirondacks, The Adirondacks|Onondaga County = Central New York, CNY|"
+    "Ontario County = Finger Lakes|Southampton = Hamptons, The Hamptons|"
+    "Suffolk County = Long Island|Sullivan County = Catskills, The Catskills",
+    ("US", "OH"): "Mahoning County = Mahoning Valley|Montgomery County = Miami Valley",
+    ("US", "OR"): "Deschutes County = Central Oregon|Jackson County = Rogue Valley|"
+    "Lincoln County = Oregon Coast|Marion County = Willamette Valley|Portland = PDX",
+    (
+        "US",
+        "PA",
+    ): "Ardmore = Main Line, The Main Line|Lackawanna County = NEPA, Northeast Pennsylvania|"
+    "Lehigh County = Lehigh Valley|"
+    "Monroe County = Pocono Mountains, Poconos, The Poconos|"
+    "Somerset County = Laurel Highlands",
+    ("US", "SC"): "Charleston County = Lowcountry|Greenville County = Upstate South Carolina|"
+    "Horry County = Grand Strand",
+    ("US", "SD"): "Pennington County = Black Hills",
+    ("US", "TN"): "Knox County = East Tennessee|Madison County = West Tennessee|"
+    "Rutherford County = Middle Tennessee|"
+    "Sevier County = Great Smoky Mountains, Smoky Mountains, The Smokies",
+    ("US", "TX"): "Austin = ATX|Dallas = Dallas Fort Worth, DFW, Metroplex|"
+    "Hidalgo County = RGV, Rio Grande Valley|"
+    "Kerr County = Hill Country, Texas Hill Country|Midland County = Permian Basin|"
+    "Potter County = Texas Panhandle|Smith County = East Texas",
+    ("US", "UT"): "Salt Lake County = Wasatch Front|Utah County = Utah Valley",
+    ("US", "VA"): "Fairfax County = Northern Virginia|Norfolk = Hampton Roads|"
+    "Rockingham County = Shenandoah Valley",
+    ("US", "VT"): "Orleans County = Northeast Kingdom",
+    ("US", "WA"): "Clallam County = Olympic Peninsula|Seattle = Puget Sound|"
+    "Spokane County = Inland Northwest|Yakima County = Yakima Valley",
+    ("US", "WI"): "Oneida County = Northwoods|Outagamie County = Fox Cities, Fox Valley",
+    ("US", "WV"): "Berkeley County = Eastern Panhandle",
+}
 # Parts of cities that people call by name and GeoNames' list of cities has not, by region: name,
 # latitude and longitude. Names that other towns are known by are left out.
 NEIGHBORHOODS = {
@@ -96,6 +178,7 @@ NEIGHBORHOODS = {
     "City Heights 32.750 -117.098|Fruitvale 37.775 -122.224|Haight-Ashbury 37.770 -122.446|"
     "Logan Heights 32.700 -117.120|Los Feliz 34.106 -118.284|Pacific Beach 32.795 -117.238|"
     "Richmond District 37.780 -122.477|San Fernando Valley 34.190 -118.460|"
+    "San Gabriel Valley 34.090 -118.020|"
     "Skid Row 34.044 -118.244|South Central 33.990 -118.270|Sunset District 37.755 -122.490|"
     "Tenderloin 37.784 -122.414|Watts 33.940 -118.243",
     ("US", "CO"): "LoDo 39.753 -105.000|Montbello 39.784 -104.833",

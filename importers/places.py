@@ -30,6 +30,7 @@ from typing import Any
 
 from directory.places import COUNTY, GAZETTEER, distance_m, normalise
 from importers.place_tables import (
+    AREAS,
     COUNTRY_NAMES,
     HOME,
     ISLANDS,
@@ -134,8 +135,12 @@ def latin_names(city: dict[str, Any]) -> list[str]:
 
 def nicknames(country: str, region: str, name: str) -> Iterator[str]:
     """The nicknames of a place, marked as such."""
-    known = NICKNAMES.get((country, region, name), "")
-    return (f"={nick}" for nick in known.split("|") if nick)
+    known = NICKNAMES.get((country, region, name), "").split("|")
+    for area in AREAS.get((country, region), "").split("|"):
+        middle, _, called = area.partition(" = ")
+        if middle == name:
+            known += called.split(", ")
+    return (f"={nick}" for nick in known if nick)
 
 
 def cities() -> Iterator[Entry]:
@@ -156,7 +161,8 @@ def cities() -> Iterator[Entry]:
     for (country, region), parts in NEIGHBORHOODS.items():
         for part in parts.split("|"):
             name, lat, lon = part.rsplit(" ", 2)
-            yield Entry("city", name, "", region, country, float(lat), float(lon), NEIGHBORS)
+            called = "|".join(nicknames(country, region, name))
+            yield Entry("city", name, called, region, country, float(lat), float(lon), NEIGHBORS)
 
 
 def by_name(entries: Iterable[Entry]) -> Cities:

@@ -22,7 +22,7 @@ from directory.places import (
     place_at,
     place_meant,
 )
-from importers.place_tables import NEIGHBORHOODS
+from importers.place_tables import AREAS, NEIGHBORHOODS
 
 TOLERANCE_M = 15_000
 with (Path(__file__).parent / "places.csv").open(encoding="utf-8", newline="") as table:
@@ -177,6 +177,10 @@ def test_parts_of_cities_are_known(session: Session, typed: str, name: str) -> N
         ("zzyzx heights Philadelphia", "Philadelphia, PA"),
         ("zzyzx seattle wa", "Seattle, WA"),
         ("Zork, Ohio", "Ohio"),
+        ("zzyzx, 13th & locust philly", "Philadelphia, PA"),
+        ("kensington and allegheny ave philadelphia", "Philadelphia, PA"),
+        ("roxborough manayunk", "Roxborough, PA"),
+        ("Fishtown/Kensington", "Fishtown, PA"),
     ],
 )
 def test_an_unknown_part_of_a_city_is_that_city_and_says_so(
@@ -184,6 +188,19 @@ def test_an_unknown_part_of_a_city_is_that_city_and_says_so(
 ) -> None:
     found = place_meant(session, typed, "US")
     assert (found.name, found.instead_of) == (name, typed)
+
+
+@pytest.mark.parametrize("where", AREAS, ids="-".join)
+def test_areas_are_known_by_what_people_call_them(session: Session, where: tuple[str, str]) -> None:
+    """With the region, and alone as one of the places that may be meant."""
+    country, region = where
+    for area in AREAS[where].split("|"):
+        middle, _, called = area.partition(" = ")
+        for name in called.split(", "):
+            found = find_place(session, f"{name}, {region}", country)
+            assert found.name.startswith(f"{middle}, {region}")
+            alone = find_place(session, name, country)
+            assert found.name in {place.name for place in (alone, *alone.alternatives)}
 
 
 @pytest.mark.parametrize("where", NEIGHBORHOODS, ids="-".join)

@@ -59,8 +59,8 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     (
         "detox bed in South Jersey or Philadelphia ok",
         {"service:detox"},
-        "Philadelphia, PA",
-        "South Jersey",
+        "Camden County, NJ",
+        "Philadelphia",
     ),
     ("tower 11 huntington beach", set(), "Huntington Beach, CA", "tower 11"),
     ("son 3 weeks sober, detox", {"service:detox"}, None, ""),
@@ -152,6 +152,18 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "",
     ),
     ("he took too many pills and wont wake up", {"kind:hotline", "service:poison"}, None, ""),
+    (
+        "lost my son to an overdose, boston",
+        {"who:families", "kind:support_group", "kind:counseling"},
+        "Boston, MA",
+        "",
+    ),
+    (
+        "how do i get my brother committed, tampa",
+        {"kind:treatment", "kind:interventionist", "service:intervention"},
+        "Tampa, FL",
+        "",
+    ),
     (
         "aa king of prussia",
         {"fellowship:aa"},
