@@ -152,6 +152,18 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "",
     ),
     ("he took too many pills and wont wake up", {"kind:hotline", "service:poison"}, None, ""),
+    ("cant sleep without ambien", {"substance:benzodiazepines"}, None, "sleep"),
+    ("son is huffing galaxy gas", {"kind:treatment"}, None, ""),
+    ("nitazenes, philly", {"substance:opioids"}, "Philadelphia, PA", ""),
+    ("bath salts", {"kind:treatment"}, None, ""),
+    ("porn addiction", {"service:behavioral-addiction"}, None, ""),
+    (
+        "fentanyl test strips",
+        {"service:naloxone", "service:infection-care"},
+        None,
+        "",
+    ),
+    ("weed dependence", {"substance:cannabis"}, None, ""),
     (
         "lost my son to an overdose, boston",
         {"who:families", "kind:support_group", "kind:counseling"},
