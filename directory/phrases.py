@@ -115,6 +115,12 @@ def phrases() -> dict[str, list[tuple[tuple[str, ...], Meaning]]]:
 
 
 @cache
+def ordinary() -> frozenset[str]:
+    """Words that are common in English or Spanish: whoever writes one means it."""
+    return frozenset((DATA / "ordinary.txt").read_text(encoding="ascii").split())
+
+
+@cache
 def abbreviations() -> dict[str, tuple[tuple[str, ...], ...]]:
     """Lexeme -> all ways to write it, itself among them, as lexemes; of those that are shortened in
     names."""

@@ -20,6 +20,7 @@ from directory.phrases import (
     Token,
     is_spanish,
     longest,
+    ordinary,
     part_of,
     phrases,
     sign_in,
@@ -70,8 +71,9 @@ def respell(asked: Question, speller: Speller | None, *, doubt: bool = False) ->
         known = speller.knows(token) and not (doubt and speller.doubts(token))
         if known or any(match.start() in span for span in understood):
             continue
-        if any(len(said) == 1 for said, _ in phrases().get(words.stem(token), ())):
-            continue  # a small word, which listings may lack
+        small = any(len(said) == 1 for said, _ in phrases().get(words.stem(token), ()))
+        if small or token in ordinary():
+            continue  # listings may lack it
         close = speller.close(token)
         if close and not (story and not _means(close[0], token)):
             text_ = text_[: match.start() + shift] + close[0] + text_[match.end() + shift :]

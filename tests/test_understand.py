@@ -481,6 +481,15 @@ def test_unknown_words_are_respelled_and_others_left(connection: Connection) -> 
     assert respell(story, _Prison()) == "my brother is sleeping here since prisen and detox is full"
     # A small word is spelled right, though no listing has it.
     assert respell(understand("daughter zzz", connection, "US"), _Daughters()) is None
+    # Nor is a word that everybody uses, in either language, taken for another.
+    common = understand("sober grid dawn patrol debt lunes", connection, "US")
+    assert respell(common, _Guesses()) is None
+    assert respell(understand("grid patrl", connection, "US"), _Guesses()) == "grid parole"
+
+
+class _Guesses(_Words):
+    def close(self, token: str) -> list[str]:
+        return ["parole"]
 
 
 class _Prison(_Words):
