@@ -230,7 +230,9 @@ def test_what_is_not_nearly_a_town_is_none(session: Session, typed: str) -> None
         place_meant(session, typed, "US")
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_a_city_with_a_letter_left_out_is_that_or_a_larger_one(
     session: Session, data: st.DataObject

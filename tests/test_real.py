@@ -104,10 +104,10 @@ def test_every_row_has_a_verdict_and_a_second_import_is_all_the_same(
 def test_every_listing_is_found_by_its_name_where_it_is(real: Real, rows: list[brute.Row]) -> None:
     """At the geodesic distance from a point a few kilometres away, and at 0.0 from its own.
 
-    One in ten, to keep the suite quick; EVERY_LISTING=1 asks for all.
+    One in twenty, to keep the suite quick; EVERY_LISTING=1 asks for all.
     """
     chance = random.Random(3)
-    step = 1 if os.environ.get("EVERY_LISTING") else 10
+    step = 1 if os.environ.get("EVERY_LISTING") else 20
     with real.engine.connect() as connection:
         for row in rows[::step]:
             v = row.values
@@ -246,12 +246,12 @@ SETS_OF_QUESTIONS = {
     "fifteenth": 0.93,
     "sixteenth": 0.94,
     "seventeenth": 0.95,
-    "eighteenth": 0.85,
+    "eighteenth": 0.90,
 }
 # To keep the suite quick, the first two and the newest; EVERY_QUESTION=1 asks all.
 ASKED = [*SETS_OF_QUESTIONS.items()]
 if not os.environ.get("EVERY_QUESTION"):
-    ASKED = [*ASKED[:2], *ASKED[-5:]]
+    ASKED = [*ASKED[:2], *ASKED[-3:]]
 
 
 @pytest.mark.parametrize(("name", "least"), ASKED)
