@@ -11,10 +11,11 @@ KEPT = 5
 # What an import writes. Maintainers' overrides and links between listings are none of it: of an
 # edited listing these are the columns as its source alone gives them, in ``said``.
 _WRITTEN = [name for name in COLUMNS if name not in ("id", "source_id", "external_id")]
-_POINT = (
+POINT = (
     "CASE WHEN {0}.longitude IS NOT NULL THEN "
     "ST_SetSRID(ST_MakePoint({0}.longitude, {0}.latitude), 4326)::geography END"
 )
+"""The position of a row of the table ``{0}``."""
 _BEFORE = " || ".join(
     f"CASE WHEN l.{name} IS DISTINCT FROM s.{name} THEN jsonb_build_object('{name}', l.{name}) "
     "ELSE '{}' END"
@@ -40,7 +41,7 @@ FROM listing l WHERE {where}
 """
 _PUT_BACK = f"""
 UPDATE listing l SET ({", ".join(_WRITTEN)}, last_seen, position) =
- (SELECT {", ".join(f"r.{name}" for name in _WRITTEN)}, r.last_seen, {_POINT.format("r")}
+ (SELECT {", ".join(f"r.{name}" for name in _WRITTEN)}, r.last_seen, {POINT.format("r")}
   FROM jsonb_populate_record(l, c.previous) AS r)
 FROM change c WHERE c.run_id = :run AND c.listing_id = l.id AND c.previous IS NOT NULL
  AND l.said IS NULL"""

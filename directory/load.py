@@ -160,6 +160,9 @@ def _is_first(connection: Connection, source: str) -> bool:
 def _prepare(connection: Connection, source: str, first: bool) -> None:
     """Make the temporary table ``staged``, for every row of the feed, and the view ``before``, of
     what the source had when the run began."""
+    # What a search by words reads through beside its index; it is emptied at the end.
+    connection.execute(text("SET LOCAL gin_pending_list_limit = '1MB'"))
+    connection.execute(text("SET LOCAL work_mem = '64MB'"))
     connection.execute(
         text(
             # Rows whole, as in ``listing``: to compress wide ones took longer than to write them.
@@ -340,10 +343,7 @@ def _judge(
     report.message = " ".join(said)
 
 
-_POINT = (
-    "CASE WHEN longitude IS NOT NULL THEN "
-    "ST_SetSRID(ST_MakePoint(longitude, latitude), 4326)::geography END"
-)
+_POINT = changes.POINT.format("staged")
 _FROM_STAGED = [name for name in COLUMNS if name != "id"]
 _KEPT = "NOTHING"
 _REPLACED = "UPDATE SET " + ", ".join(
@@ -354,18 +354,15 @@ _REPLACED = "UPDATE SET " + ", ".join(
 def _write(connection: Connection, which: str, values: Mapping[str, int], there: str) -> None:
     """Make listings of the rows of ``staged`` that a condition is true of; ``there`` says what
     happens to those that are there (``_KEPT``, ``_REPLACED``)."""
-    # What a search by words reads through beside its index; it is emptied at the end.
-    connection.execute(text("SET LOCAL gin_pending_list_limit = '1MB'"))
-    # Neighbours stand together, so that a search near a place reads few pages. Only places in
-    # the staging table are sorted: the rows are wide.
-    connection.execute(text("SET LOCAL work_mem = '64MB'"))
+    # Neighbours (of a first import, those of a batch) stand together, so that a search near a
+    # place reads few pages. Only places in the staging table are sorted: the rows are wide.
     names = ", ".join(_FROM_STAGED)
     connection.execute(
         text(
             f"INSERT INTO listing (id, {names}, position, first_seen) "
             f"SELECT id, {names}, {_POINT}, CURRENT_DATE FROM ("
             f"SELECT ctid AS tid FROM staged WHERE {which} ORDER BY CAST({_POINT} AS geometry)"
-            f") AS sorted JOIN staged ON staged.ctid = sorted.tid "
+            ") AS sorted JOIN staged ON staged.ctid = sorted.tid "
             f"ON CONFLICT (id) DO {there}"
         ),
         values,

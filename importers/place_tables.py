@@ -87,10 +87,8 @@ AREAS = {
     ("CA", "ON"): "Toronto = GTA, Greater Toronto Area",
     ("US", "AK"): "Matanuska-Susitna Borough = Mat-Su, Mat-Su Valley",
     ("US", "AZ"): "Phoenix = Valley of the Sun|Yavapai County = Verde Valley",
-    (
-        "US",
-        "CA",
-    ): "Alameda County = Bay Area, East Bay, SF Bay Area|Escondido = North County San Diego|"
+    ("US", "CA"): "Alameda County = Bay Area, East Bay, SF Bay Area|"
+    "Escondido = North County San Diego|"
     "Fresno County = Central Valley, San Joaquin Valley|"
     "Humboldt County = Emerald Triangle|Imperial County = Imperial Valley|"
     "Lancaster = Antelope Valley|Los Angeles = SoCal|Napa County = Napa Valley|"
