@@ -17,8 +17,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from directory import schedule, words
+from directory.bits import bits
 from directory.clean import json_value
-from directory.letters import letters
 from directory.records import Note, Record
 
 NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
@@ -29,6 +29,8 @@ _ENCODER = json.JSONEncoder(
 
 # How complete a record is, as shares of 1; documented in docs/ranking.md.
 _PHONE, _PLACE, _TEXT, _HOURS, _TERMS, _WEBSITE = 0.3, 0.2, 0.15, 0.1, 0.15, 0.1
+# A power of two, by which shares are multiplied and divided without rounding.
+STEPS = 32
 
 
 @cache
@@ -67,6 +69,17 @@ def quality(record: Record) -> float:
     return round(share, 3)
 
 
+def quality_lexeme(share: float) -> str:
+    """What finds records by how complete they are, in steps of one in ``STEPS``."""
+    return f"quality:{int(share * STEPS)}"
+
+
+def quality_from(share: float) -> str:
+    """A tsquery for the step that ``share`` is in, and for all above it."""
+    steps = range(int(share * STEPS), STEPS + 1)
+    return " | ".join(f"'{quality_lexeme(step / STEPS)}'" for step in steps)
+
+
 def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict[str, Any]:
     """The record as the values of the listing's columns, in PostgreSQL's text forms."""
     values = dict(record.__dict__)  # model_dump would copy what is written out at once
@@ -81,11 +94,11 @@ def columns(source: str, record: Record, digest: str, notes: list[Note]) -> dict
     values["weekly"] = None if spans is None else schedule.multirange(spans)
     values["verified_on"] = record.verified_on and record.verified_on.isoformat()
     values["quality"] = quality(record)
-    values["letters"] = letters(record.kind, record.terms)
+    values["bits"] = bits(record.kind, record.terms)
     values["content_hash"] = digest
     # What a note quotes of a feed may be anything.
     values["repairs"] = _json(json_value([asdict(note) for note in notes]))
-    values["search"] = words.search_vector(record, hours)
+    values["search"] = words.search_vector(record, (*hours, quality_lexeme(values["quality"])))
     values["name_key"] = words.name_key(record.name)
     return values
 

@@ -43,7 +43,7 @@ SELECT source_id, max(started) AS started FROM import_run r
 WHERE status IN ('applied', 'unchanged') AND NOT {_UNDONE} GROUP BY 1"""
 # A listing's column is shown as it was and as the run left it: as the next run to change it found
 # it, or as it is now. Of a withheld address nothing is shown, also not what was public before.
-_HIDDEN = ("search", "letters", "name_key", "content_hash", "quality", "weekly", "position", "id")
+_HIDDEN = ("search", "bits", "name_key", "content_hash", "quality", "weekly", "position", "id")
 _WHERE = ("street", "postal_code", "latitude", "longitude", "extra")
 _CHANGED = f"""
 SELECT c.action, c.listing_id::text AS listing, coalesce(l.name, c.previous ->> 'name') AS name,

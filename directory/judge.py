@@ -36,10 +36,8 @@ _SERVER_SIDE = {"position", "listed", "first_seen", "last_seen", "duplicate_of"}
 _SERVER_SIDE |= {"overrides", "said"}
 COLUMNS = [c.name for c in Listing.__table__.columns if c.name not in _SERVER_SIDE]
 # Beside the listing's columns: order in the feed, where it stands there, the row's digest, whether
-# it differs from what is stored, and whether it was refused (which keeps its predecessor). The
-# letters last: they alone take two bytes each in memory, and would make the whole line do so.
-STAGED = ["seq", "place", "digest", "fresh", "refused"]
-STAGED += [*(name for name in COLUMNS if name != "letters"), "letters"]
+# it differs from what is stored, and whether it was refused (which keeps its predecessor).
+STAGED = ["seq", "place", "digest", "fresh", "refused", *COLUMNS]
 
 _BLANK: dict[str, Any] = dict.fromkeys(STAGED) | {"fresh": False, "refused": False}
 _IN_ORDER = itemgetter(*STAGED)
@@ -120,13 +118,13 @@ def sample(raw: Any) -> str:
 
 def _copy_line(values: dict[str, Any]) -> bytes:
     """One line of COPY's text format. NUL, which PostgreSQL cannot store, is dropped."""
-    *cells, letters = ["\x1e" if value is None else str(value) for value in _IN_ORDER(values)]
+    cells = ["\x1e" if value is None else str(value) for value in _IN_ORDER(values)]
     # Cleaned values hold no separators of ours, so that one pass escapes the whole line.
     line = "\x1f".join(cells)
     for character, escape in _ESCAPES:
         line = line.replace(character, escape)
     line = line.replace("\x1e", "\\N").replace("\x1f", "\t")
-    return b"%b\t%b\n" % (line.encode(), letters.replace("\x1e", "\\N").encode())
+    return b"%b\n" % line.encode()
 
 
 _ESCAPES = (

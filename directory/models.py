@@ -166,7 +166,7 @@ class Listing(Base):
     position: Mapped[WKBElement | None] = mapped_column(
         Geography("POINT", srid=4326, spatial_index=False), deferred=True
     )
-    letters: Mapped[str] = mapped_column(deferred=True, comment="kind and terms, to be counted")
+    bits: Mapped[bytes] = mapped_column(deferred=True, comment="kind and terms, to be counted")
     timezone: Mapped[str]
     weekly: Mapped[list[Span] | None] = mapped_column(WeeklyMinutes)
     served: Mapped[list[str]]

@@ -202,7 +202,7 @@ def _beginning(token: str) -> list[str]:
 @cache
 def _spaces() -> tuple[str, ...]:
     """What stands before the colon of lexemes that are no words (``words.search_vector``)."""
-    return (*vocabulary().facets, "kind", "at", "in", "open", "start", "name")
+    return (*vocabulary().facets, "kind", "at", "in", "open", "start", "quality", "name")
 
 
 def _any_of(text: str, within: str, codes: tuple[str, ...]) -> str:

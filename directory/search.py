@@ -1,16 +1,15 @@
 """Search -> Page: which way an answer is found, by how much there is to find.
 
-Near a place, one statement gathers the matches and gives page, total and letters to count.
+Near a place, one statement gathers the matches and gives page, total and bits to count.
 Elsewhere, and where a place is crowded, matches are too many for that: the page is read in
 the order of an index, and counts come from a sample. The planner's guesses choose the way and
 never the answer. See docs/architecture.md for the measurements behind it.
 """
 
-import itertools
 import math
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, text
 from sqlalchemy.orm import Session
 
+from directory.bits import tally
 from directory.criteria import (
     DISTANCE,
     POINT,
@@ -29,8 +29,8 @@ from directory.criteria import (
     tiers,
     within,
 )
+from directory.derive import quality_from
 from directory.errors import UsageError
-from directory.letters import tally
 from directory.models import SAMPLED, SHARE, Listing
 from directory.question import Words
 
@@ -127,7 +127,7 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
             hits += [(id_, distance, True) for id_, distance in nearest]
         if search.attend is None:
             online, online_total = _online(connection, search, now)
-    listings = _listings(connection, [id_ for id_, *_ in hits] + online)
+    listings = read_listings(connection, [id_ for id_, *_ in hits] + online)
     return Page(
         hits=[Hit(listings[i], distance, beyond) for i, distance, beyond in hits],
         total=found.total,
@@ -162,7 +162,7 @@ def gather_statement(
 ) -> tuple[str, dict[str, Any]]:
     """One statement that gathers all matches (at most so many) and answers page and counts.
 
-    A row for each way in which the OR choices are met: met (an array of bool), n, letters, and
+    A row for each way in which the OR choices are met: met (an array of bool), n, bits, and
     the same page (JSON: id, distance) in each.
     """
     wanted = conditions(search, now)
@@ -176,7 +176,7 @@ def gather_statement(
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
 WITH hits AS MATERIALIZED (
-  SELECT id, letters, quality, name_key, {distance} AS distance,
+  SELECT id, bits, quality, name_key, {distance} AS distance,
          {_detour(search.words, parameters)} AS detour, {until} AS soon,
          {_open(search, now, parameters)} AS open{wanted.flags()}
   FROM listing WHERE {wanted.where(*place, choices=False)} LIMIT :most
@@ -189,7 +189,9 @@ FROM hits GROUP BY met"""
     return sql, parameters
 
 
-_GROUPED = "ARRAY[{flags}]::bool[] AS met, count(*) AS n, string_agg(letters, '') AS letters"
+_GROUPED = (
+    "ARRAY[{flags}]::bool[] AS met, count(*) AS n, string_agg(bits, CAST('' AS bytea)) AS bits"
+)
 
 
 def _detour(words: Words | None, parameters: dict[str, Any]) -> str:
@@ -213,12 +215,12 @@ def _gathered(
     """An answer from all matches (at most so many) at once, and how many were gathered."""
     sql, parameters = gather_statement(search, now, most)
     rows = connection.execute(text(sql), parameters).all()
-    total, counts = _counts(conditions(search, now), [(r.met, r.n, r.letters) for r in rows])
+    total, counts = _counts(conditions(search, now), [(r.met, r.n, r.bits) for r in rows])
     page = (rows[0].page or []) if rows else []
     return _Found(page, total, counts), sum(row.n for row in rows)
 
 
-Groups = list[tuple[list[bool], int, str]]
+Groups = list[tuple[list[bool], int, memoryview]]
 
 
 def _counts(
@@ -226,7 +228,7 @@ def _counts(
 ) -> tuple[int, dict[str, dict[str, int]]]:
     """The total, and counts by facet; a facet with OR choices is counted without them."""
     total = sum(n for met, n, _ in groups if all(met))
-    tallies = [(met, tally(letters)) for met, _, letters in groups]
+    tallies = [(met, tally(bits)) for met, _, bits in groups]
     counts: dict[str, dict[str, int]] = {}
     for skipped in (None, *range(len(wanted.choices))):
         facets = list(wanted.choices)
@@ -330,7 +332,7 @@ def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
             return found
         guess = listed // 4
     total, counts, exact = _count(connection, wanted, guess)
-    page: list[tuple[str, float | None]] = [(i, None) for i in _ordered(connection, search, wanted)]
+    page: list[tuple[str, float | None]] = [(i, None) for i in ordered(connection, search, wanted)]
     if total is None:
         return _Found(page, EXACT_TO, counts, total_is_exact=False, counts_are_exact=False)
     return _Found(page, total, counts, counts_are_exact=exact)
@@ -370,29 +372,24 @@ def _count(
 
 
 def _groups(connection: Connection, wanted: Filter, where: str, limit: int | None = None) -> Groups:
-    """For each way in which the OR choices are met: how many, and their letters."""
+    """For each way in which the OR choices are met: how many, and their bits."""
     sql = f"""
 SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))}
-FROM (SELECT letters{wanted.flags()} FROM listing WHERE {where}
+FROM (SELECT bits{wanted.flags()} FROM listing WHERE {where}
       {f"LIMIT {limit}" if limit else ""}) AS hits
 GROUP BY met"""
     found = connection.execute(text(sql), wanted.parameters)
-    return [(row.met, row.n, row.letters) for row in found]
+    return [(row.met, row.n, row.bits) for row in found]
 
 
-def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str]:
-    """One page's ids: tier by tier, so that each part can stop early."""
+def ordered(connection: Connection, search: Search, wanted: Filter) -> list[str]:
+    """One page's ids: tier by tier, so that each part can stop early. Who meets a tier meets
+    those that follow, and is left out there."""
     parts, by = ["true"], "quality DESC, id"
     if search.sort == "name":
         by = "name_key, id"
     elif search.words is not None:
-        in_name, *met = tiers(search.words, wanted.parameters)
-        parts = [in_name]
-        parts += [f"NOT ({in_name}) AND {one}" for one in met[:1]]
-        parts += [
-            f"NOT ({in_name}) AND NOT {more} AND {one}" for more, one in itertools.pairwise(met)
-        ]
-        parts += [f"NOT ({in_name})" + "".join(f" AND NOT {one}" for one in met[-1:])]
+        parts = [*tiers(search.words, wanted.parameters), "true"]
     first, last = (search.page - 1) * search.per_page, search.page * search.per_page
     ids: list[str] = []
     for part in parts:
@@ -400,7 +397,11 @@ def _ordered(connection: Connection, search: Search, wanted: Filter) -> list[str
             index, need = ("listed", by), last - len(ids)
             # Who has a word in the name has it: as if by chance, both would seem rare.
             likely = _guesses(connection, wanted, wanted.where(exact=False), f"listed AND {part}")
-            ids += [row.key for row in _first(connection, wanted, [part], likely, index, need)]
+            more = [part]
+            if ids:
+                wanted.parameters["found"] = f"{{{','.join(ids)}}}"
+                more.append("id <> ALL(CAST(:found AS uuid[]))")
+            ids += [row.key for row in _first(connection, wanted, more, likely, index, need)]
     return ids[first:last]
 
 
@@ -417,29 +418,49 @@ def _first(  # noqa: PLR0913, PLR0917 - one question in parts
     condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
     expression of timezone and sessions. ``guesses``: how many meet both, and how many there are.
 
-    Common matches are met soon on a walk along the index; rare ones are gathered by what
-    they match and sorted. Where the guess was wrong, either is given up for the other.
+    Rare matches are gathered by what they match and sorted. Others are met soon on a walk along
+    the index, unless they are less complete than most: then a sample, no longer than the walk,
+    tells from which completeness on there are enough. Where a guess was wrong, all are gathered.
     """
     base, by = index
     condition, (guess, everything) = wanted.where(*more), guesses
-    values = wanted.parameters | {"need": need, "most": EXACT_TO + 1}
     columns = "id, quality, name_key" + (", timezone, sessions" if shown != "NULL" else "")
-    gather = f"""
-WITH hits AS MATERIALIZED (SELECT {columns} FROM listing WHERE {condition} LIMIT :most)
+
+    def gathered(also: str = "true", most: int | None = None) -> Sequence[Row[Any]]:
+        sql = f"""
+WITH hits AS MATERIALIZED (
+  SELECT {columns} FROM listing WHERE {condition} AND {also} LIMIT :most
+)
 SELECT id::text AS key, quality, {shown} AS shown, (SELECT count(*) FROM hits) AS n
 FROM hits ORDER BY {by} LIMIT :need"""
+        values = wanted.parameters | {"need": need, "most": most}
+        return connection.execute(text(sql), values).all()
+
     if guess <= math.sqrt(need * everything):
-        found = connection.execute(text(gather), values).all()
+        found = gathered(most=EXACT_TO + 1)
         if not found or found[0].n <= EXACT_TO:
             return [*found]
-    values["steps"] = min(guess, EXACT_TO) + 4 * need * everything // guess
+    by_quality = by.startswith("quality")
+    steps = 2 * need * everything // guess
     walk = f"""
 SELECT id::text AS key, quality, {shown} AS shown FROM (
   SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
 ) AS walk WHERE ok LIMIT :need"""
+    values = wanted.parameters | {"need": need}
+    values["steps"] = min(steps, guess // SHARE) if by_quality else steps
     found = connection.execute(text(walk), values).all()
+    if len(found) < need and by_quality:
+        enough = need / SHARE
+        sampled = f"""
+SELECT quality FROM listing WHERE {condition} AND {SAMPLED}
+ORDER BY quality DESC LIMIT 1 OFFSET :enough"""
+        values = wanted.parameters | {"enough": int(enough + 3 * math.sqrt(enough)) + 2}
+        least = connection.execute(text(sampled), values).scalar()
+        if least is not None:
+            wanted.parameters["quality"] = quality_from(least)
+            found = gathered("search @@ CAST(:quality AS tsquery)")
     if len(found) < need:
-        found = connection.execute(text(gather), values | {"most": None}).all()
+        found = gathered()
     return [*found]
 
 
@@ -511,7 +532,8 @@ FROM listing WHERE id = ANY(CAST(:ids AS uuid[]))"""
 _SHOWN = select(Listing).where(Listing.id.in_(bindparam("ids", expanding=True)))
 
 
-def _listings(connection: Connection, ids: list[uuid.UUID]) -> dict[uuid.UUID, Listing]:
+def read_listings(connection: Connection, ids: list[uuid.UUID]) -> dict[uuid.UUID, Listing]:
+    """Listings by id, with all that a page shows of them."""
     with Session(connection, expire_on_commit=False) as session:
         found = session.scalars(_SHOWN, {"ids": ids})
         return {listing.id: listing for listing in found}

@@ -74,15 +74,15 @@ def name_key(text: str) -> str:
     return " ".join(tokens(text))
 
 
-def search_vector(record: Record, hours: Iterable[str]) -> str:
+def search_vector(record: Record, more: Iterable[str]) -> str:
     """The record's words in PostgreSQL's tsvector text form.
 
     A word of the name is there twice, as itself and as ``name:word``: so an index knows what
-    is in names. A term, the kind, the region and ``hours`` are one lexeme each: what people
-    call a term is looked up when a question is read (``codes_with``). No token has a colon:
-    codes and words cannot be mistaken.
+    is in names. A term, the kind, the region and ``more`` (hours, completeness) are one lexeme
+    each: what people call a term is looked up when a question is read (``codes_with``). No
+    token has a colon: codes and words cannot be mistaken.
     """
-    codes = [f"kind:{record.kind}", *record.terms, *hours]
+    codes = [f"kind:{record.kind}", *record.terms, *more]
     if record.region and record.region.isalnum():
         codes.append(f"in:{record.country}-{record.region}".lower())
     codes += [f"in:{region}".lower() for region in record.served if _REGION.fullmatch(region)]

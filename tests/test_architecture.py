@@ -14,7 +14,7 @@ RANKS = [
     {"vocabulary", "postgres", "feed", "geocode"},
     {"records", "cluster", "tables"},
     {"words", "models", "db", "importing", "addresses", "weekly"},
-    {"places", "question", "opening", "letters"},
+    {"places", "question", "opening", "bits"},
     {"phrases", "towns", "locate", "derive", "positions", "known"},
     {"finder", "wishes"},
     {"understand", "pocket"},

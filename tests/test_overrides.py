@@ -91,7 +91,7 @@ def expected(database: Engine, source: dict[str, Any], mine: dict[str, Any]) -> 
     with database.connect() as connection:
         locate(record, Gazetteer(connection), [])
     made = derive.columns("test", record, "", [])
-    names = ("quality", "letters", "name_key", "weekly")
+    names = ("quality", "bits", "name_key", "weekly")
     shown = record.model_dump(mode="json")
     return {name: shown[name] for name in (*CHOICES, "timezone")} | {n: made[n] for n in names}
 
@@ -158,7 +158,8 @@ def test_any_course_of_imports_edits_and_undo(
             tuple(schedule.weekly([vars(s) for s in record.sessions]) or ()),
             row["timezone"],
         )
-        search = words.search_vector(record, hours)
+        complete = derive.quality_lexeme(derive.quality(record))
+        search = words.search_vector(record, (*hours, complete))
         assert row["search"] == lexemes(database, search), (step, act)
 
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from directory import question, schedule
-from directory.letters import tally
+from directory.bits import tally
 from directory.places import Place
 from tests.bench.asks import MILE_M, Ask
 
-_COUNTS = "(SELECT count(*) FROM hits), (SELECT string_agg(letters, '') FROM hits)"
+_COUNTS = "(SELECT count(*) FROM hits), (SELECT string_agg(bits, '') FROM hits)"
 _ROWS = "SELECT (SELECT json_agg(l) FROM listing l JOIN page USING (id)),"
 _BY_QUALITY = "d + 4000 * (1 - quality) + CASE WHEN open THEN 0 ELSE 2000 END"
 
@@ -24,7 +24,7 @@ def near(place: Place, metres: float, extra: str, order: str, now: datetime) -> 
     around = _literal(" | ".join(f"'{lexeme}'" for lexeme in schedule.around(now)))
     point = f"'SRID=4326;POINT({place.lon!r} {place.lat!r})'::geography"
     return f"""
-WITH hits AS MATERIALIZED (SELECT id, letters, quality, ST_Distance(position, {point}) AS d,
+WITH hits AS MATERIALIZED (SELECT id, bits, quality, ST_Distance(position, {point}) AS d,
     search @@ {around} AND coalesce(weekly @> {minute}, false) AS open, search
   FROM listing WHERE listed AND in_person AND ST_DWithin(position, {point}, {metres}) {extra}),
 page AS (SELECT id FROM hits ORDER BY {order}, id LIMIT 20)
@@ -45,16 +45,16 @@ def statement(ask: Ask, now: datetime) -> str:
     if ask.place is not None:
         return near(ask.place, ask.miles * MILE_M, extra, order, now)
     return f"""
-WITH hits AS MATERIALIZED (SELECT id, letters, quality FROM listing WHERE listed {extra}),
+WITH hits AS MATERIALIZED (SELECT id, bits, quality FROM listing WHERE listed {extra}),
 page AS (SELECT id FROM hits ORDER BY quality DESC, id LIMIT 20)
 {_ROWS} {_COUNTS}"""
 
 
 def ask_floor(cursor: Any, ask: Ask, now: datetime) -> None:
-    """Ask, and count the letters of the answer."""
+    """Ask, and count the bits of the answer."""
     cursor.execute(statement(ask, now))
-    ((_, _, letters),) = cursor.fetchall()
-    tally(letters or "")
+    ((_, _, bits),) = cursor.fetchall()
+    tally(bits or b"")
 
 
 def _literal(tsquery: str) -> str:

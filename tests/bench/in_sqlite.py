@@ -10,7 +10,7 @@ page is the first 20 of each tier, and nothing is sorted. Up to 10,000 matches a
 the counts are those of at most 2,000 matches in a second FTS5 table, a sixteenth of the rows in an
 order without meaning.
 
-Terms are counted in Python, a byte for each, like the product's letters: joining matches with a
+Terms are counted in Python, a byte for each, in place of the product's bits: joining matches with a
 table of terms and grouping takes SQLite about four times as long.
 
 Statements are prepared once and kept by Python's module; the file is mapped into memory, with no

@@ -77,7 +77,7 @@ _DOCUMENTS = """
 SELECT id, kind, terms, name, organization, city, description, eligibility, fees, street, region,
        postal_code, recurrence_note, sessions, in_person, latitude, longitude, quality, timezone,
        weekly::text AS weekly,
-       (to_jsonb(l) - '{search,letters,name_key,weekly,position}'::text[])::text AS shown
+       (to_jsonb(l) - '{search,bits,name_key,weekly,position}'::text[])::text AS shown
 FROM listing l WHERE listed ORDER BY quality DESC, id
 """
 

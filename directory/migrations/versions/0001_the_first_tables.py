@@ -167,7 +167,9 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("position", Geography("POINT", srid=4326, spatial_index=False), nullable=True),
-        sa.Column("letters", sa.Text(), nullable=False, comment="kind and terms, to be counted"),
+        sa.Column(
+            "bits", sa.LargeBinary(), nullable=False, comment="kind and terms, to be counted"
+        ),
         sa.Column("timezone", sa.Text(), nullable=False),
         sa.Column("weekly", postgresql.INT4MULTIRANGE(), nullable=True),
         sa.Column("served", postgresql.ARRAY(sa.Text()), nullable=False),
