@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from directory import question, words
 from directory import search as search_module
-from directory.criteria import Search
+from directory.criteria import Search, conditions
 from directory.errors import UsageError
 from directory.generate import generate
 from directory.places import place_at
@@ -253,6 +253,37 @@ def test_more_matches_than_are_gathered(
     assert (page.total, page.total_is_exact) == (len(few.ids), True)
     assert [str(hit.listing.id) for hit in page.hits] == few.ids[:20]
     assert page.counts["service"] == few.counts.get("service", {})
+
+
+@pytest.mark.parametrize("guess", [1, 30, 400, 3_000, 250_000])
+@pytest.mark.parametrize(
+    "typed", ["newcomers", "book study", "family", "sample", "outpatient -detox"]
+)
+@pytest.mark.parametrize(("sort", "number"), [("best", 1), ("best", 4), ("name", 2)])
+def test_no_guess_changes_what_comes_first(
+    generated: Engine,
+    oracle: brute.Oracle,
+    monkeypatch: pytest.MonkeyPatch,
+    guess: int,
+    typed: str,
+    sort: Any,
+    number: int,
+) -> None:
+    """Whichever way a page is looked for, it is the same: words of complete and of less complete
+    listings, guessed to be rare or common."""
+    monkeypatch.setattr(search_module, "_guesses", lambda *_: (guess, 250_000))
+    search = Search(words=question.parse(typed), sort=sort, page=number, per_page=7)
+    matches = [
+        brute.lacks(brute.has_word(words.stem(word[1:])))
+        if word.startswith("-")
+        else brute.has_word(words.stem(word))
+        for word in typed.split()
+    ]
+    expected = oracle.answer(search, matches).ids[7 * (number - 1) : 7 * number]
+    assert expected
+    with generated.connect() as connection:
+        found = search_module.ordered(connection, search, conditions(search, NOW))
+    assert found == expected
 
 
 @pytest.mark.parametrize("typed", [None, "family", "recovery meeting"])
