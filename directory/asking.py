@@ -235,7 +235,7 @@ def _less(asked: Question, page: Page) -> Iterator[Less]:
         yield _joined(others), (*words, *_once(kinds), *_once(times)), {}
     nearest = min((hit.distance_m or 0.0 for hit in page.hits), default=math.inf)
     if services and nearest > FAR_M:
-        others = [part.source for part in asked.parts if part.source not in services]
+        others = [text for text in wishes if text not in services]
         yield _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
 
 

@@ -27,6 +27,16 @@ def _numbers() -> dict[str, int]:
     return {code: number for number, code in enumerate(codes)}
 
 
+@cache
+def _counted() -> list[tuple[str, str]]:
+    """What is counted of each code, (facet or "kind", code), from the last bit to the first."""
+    codes = [code.partition(":") for code in _numbers()]
+    return [
+        (facet, name if facet == "kind" else f"{facet}:{name}")
+        for facet, _, name in reversed(codes)
+    ]
+
+
 def bits(kind: str, terms: Iterable[str]) -> str:
     """The bits of a listing as PostgreSQL writes a bytea.
 
@@ -58,10 +68,7 @@ def tally(many: bytes | memoryview) -> Counter[tuple[str, str]]:
             added.append(differ ^ carried)
             carried = (one & other) | (differ & carried)
         sums = [*added, carried] if carried else added
-    found: Counter[tuple[str, str]] = Counter()
-    for code, bit in _numbers().items():
-        count = sum((number >> bit & 1) << power for power, number in enumerate(sums))
-        if count:
-            facet, _, name = code.partition(":")
-            found[facet, name if facet == "kind" else code] = count
-    return found
+    # Written out from the last bit to the first: of each code, its binary digits.
+    digits = zip(*(f"{number:0{len(_counted())}b}" for number in reversed(sums)), strict=True)
+    counts = (int("".join(each), 2) for each in digits)
+    return Counter({key: n for key, n in zip(_counted(), counts, strict=True) if n})

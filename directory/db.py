@@ -49,7 +49,7 @@ def reader(config: Config) -> Engine:
     that is published between two of them would be in a part of it.
     """
     options = (
-        "-c jit=off -c timezone=UTC -c max_parallel_workers_per_gather=0"
+        "-c jit=off -c timezone=UTC -c work_mem=32MB -c max_parallel_workers_per_gather=0"
         f" -c statement_timeout={config.statement_timeout_ms}"
         f" -c lock_timeout={config.lock_timeout_ms} -c default_transaction_read_only=on"
         r" -c default_transaction_isolation=repeatable\ read"

@@ -136,13 +136,14 @@ class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.
 
     groups: phrases by their first lexeme. now: it comes before whatever else is asked for;
-    anywhere: only where no place is named.
+    anywhere: only where no place is named; alone: only where nothing else is asked for.
     """
 
     means: Meaning
     groups: tuple[Mapping[str, Sequence[tuple[str, ...]]], ...]
     now: bool
     anywhere: bool
+    alone: bool
 
 
 @cache
@@ -153,6 +154,7 @@ def _signs() -> tuple[Sign, ...]:
             tuple(map(_by_first, sign["of"])),
             sign.get("now", False),
             sign.get("anywhere", False),
+            sign.get("alone", False),
         )
         for sign in _document()["sign"]
     )

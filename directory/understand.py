@@ -17,6 +17,7 @@ from directory.finder import Finder
 from directory.phrases import (
     Part,
     Question,
+    Sign,
     Token,
     is_spanish,
     longest,
@@ -131,7 +132,7 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = [part for part in parts if _is_hard(part)]
-    danger = sign_in(said, placed=found.place is not None or not place)
+    danger = _sign(said, parts, free, placed=found.place is not None or not place)
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
@@ -183,6 +184,18 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
         free.discard(number)
         fillers.add(number)
     return parts, free, fillers
+
+
+def _sign(
+    said: Sequence[Token], parts: Sequence[Part], free: set[int], *, placed: bool
+) -> tuple[Sign, int, int] | None:
+    """The sign in the tokens and where it stands, unless more is asked than it allows."""
+    found = sign_in(said, placed=placed)
+    if found is None or not found[0].alone:
+        return found
+    _, start, end = found
+    more = any(part.what != "when" for part in parts)
+    return None if more or any(not start <= said[n].start < end for n in free) else found
 
 
 def _is_number(token: Token) -> bool:

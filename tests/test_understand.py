@@ -316,6 +316,9 @@ def test_understood(
         ("hes drunk and hit me again hiding in bathroom", "service:domestic-violence"),
         ("got nothing left nobody would miss me im done", "service:crisis"),
         ("my friend wont wake up lips r blue", "service:poison"),
+        ("please help me", "kind:hotline"),
+        ("i dont know what to do", "kind:hotline"),
+        ("ayuda por favor esta noche", "kind:hotline"),
         ("he choked me again, i want out", "service:domestic-violence"),
         # The same words, and no danger.
         ("my ex beat me for years, now i need detox", None),
@@ -327,6 +330,9 @@ def test_understood(
         ("my daughter needs a suboxone program", None),
         ("my mom lives all alone and her dope use is bad, need rehab", None),
         ("gay friendly rehab that takes medicaid", None),
+        ("please help me in boulder", None),
+        ("help and hope", None),
+        ("i dont know what to do, my son needs detox", None),
     ],
 )
 def test_signs_of_danger_lead_to_the_lines_for_it(
