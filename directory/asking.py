@@ -79,13 +79,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     it is.
     """
 
-    def again(**changed: Sequence[str]) -> tuple[Search, Page]:
+    def again(*, whole: bool = True, **changed: Sequence[str]) -> tuple[Search, Page]:
         other = read_search({**values, **changed}, connection, config.country)
-        return other, answer(connection, other, now)
+        return other, answer(connection, other, now, whole=whole)
 
     def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
         for text, left_out, more in candidates:
-            other, better = again(q=[text], **more)
+            other, better = again(whole=False, q=[text], **more)
             if better.total:
                 if whole.place and other.place and other.place.name != whole.place.name:
                     place = replace(other.place, alternatives=(whole.place,))
@@ -112,13 +112,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     looser = replace(search, words=asked.loose) if asked.loose else search
     wishes = any(part.what in ("term", "kind") for part in asked.parts)
     if asked.loose and ((wishes and page.total) or (search.near and not asked.parts)):
-        better = answer(connection, looser, now)
+        better = answer(connection, looser, now, whole=False)
         if better.total > page.total and not (named and not _is_half_named(better, typed)):
             return Answered(looser, better, asked.text)
     if page.total or named:
         return first
     if len(lexemes(asked.text)) <= MOST_TERMS:
-        plain, worded = again(literal=["1"])
+        plain, worded = again(whole=False, literal=["1"])
         # What has "detox in Tulsa" somewhere in its text may be anywhere; not so a name and a town.
         placed = any(part.what == "place" for part in asked.parts)
         if worded.total and not (placed and not _is_about(worded, asked.text)):
@@ -126,7 +126,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     names = itertools.chain(_elsewhere(whole), _named(asked, pocket))
     if found := with_less(asked.rest, names):
         return found
-    if asked.loose and not wishes and (some := answer(connection, looser, now)).total:
+    if asked.loose and not wishes and (some := answer(connection, looser, now, whole=False)).total:
         return Answered(looser, some, asked.text)
     return with_less(asked.rest, _less(asked, page)) or replace(first, whole=whole)
 

@@ -61,6 +61,10 @@ class Words:
     name: str | None = None
 
 
+# Letters of a prefix, at least; a shorter one, which begins most words, stands for itself.
+_BEGINNING = 3
+
+
 class _Analysis(Analyzer):  # type: ignore[misc]  # Whoosh has no types
     """Gives Whoosh the lexemes that listings are stored with; prefixes stay as typed."""
 
@@ -173,6 +177,8 @@ def _render(node: Any, small: frozenset[str], within: str) -> str:
         *before, last = _prefix(node.text) or [""]
         if not last:
             return ""
+        if len(last) < _BEGINNING:
+            return " & ".join(_word(w, within) for w in (*before, words.stem(last)))
         # Stemming shortens: "recover*" also means "recovering", whose lexeme is "recov".
         stem = words.stem(last)
         begun = [_quoted(last, within, ":*")] if within else _beginning(last)

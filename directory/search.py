@@ -100,8 +100,9 @@ class _Found:
     counts_are_exact: bool = True
 
 
-def answer(connection: Connection, search: Search, now: datetime) -> Page:
-    """Answer ``search`` as of the instant ``now``.
+def answer(connection: Connection, search: Search, now: datetime, *, whole: bool = True) -> Page:
+    """Answer ``search`` as of the instant ``now``; unless ``whole``, with nothing at all where
+    nothing is inside the radius.
 
     Raises UsageError for pages beyond the first 10,000 results.
     """
@@ -118,6 +119,8 @@ def answer(connection: Connection, search: Search, now: datetime) -> Page:
         found, _ = _gathered(connection, search, now)
     else:
         found = _anywhere(connection, search, now)
+    if not (found.total or whole):
+        return Page([], 0)
     hits = [(uuid.UUID(id_), distance, False) for id_, distance in found.page]
     online: list[uuid.UUID] = []
     online_total = 0
@@ -293,16 +296,24 @@ SELECT {score} FROM nearest ORDER BY 1 LIMIT 1 OFFSET :need - 1"""
 
 
 def _beyond(connection: Connection, search: Search, now: datetime) -> list[tuple[uuid.UUID, float]]:
-    """The nearest matches outside the radius: rare ones are all measured; of common ones, the
-    nearest are taken from the index and measured again on the ellipsoid."""
+    """The nearest matches outside the radius: rare ones are all measured; of those that a sample,
+    too, says are common, the nearest are taken from the index and measured again on the ellipsoid,
+    if a walk no longer than measuring all of them finds them."""
     wanted = conditions(search, now)
     values = wanted.parameters
     outside = f"NOT ({within(search, values)})"
     matching = wanted.where("in_person", "position IS NOT NULL", outside)
     guess, everything = _guesses(connection, wanted, wanted.where("in_person", exact=False))
     values |= {"few": FEW}
-    if guess > math.sqrt(FEW * everything):
-        values["steps"] = EXACT_TO + 4 * FEW * everything // guess
+    common = math.sqrt(FEW * everything)
+    if guess > common:
+        sampled = f"""
+SELECT count(*) FROM (
+  SELECT 1 FROM listing WHERE {wanted.where("in_person", SAMPLED)} LIMIT {EXACT_TO // SHARE}
+) AS sampled"""
+        guess = SHARE * connection.execute(text(sampled), values).scalar_one()
+    if guess > common:
+        values["steps"] = guess
         walk = f"""
 SELECT distance FROM (
   SELECT {DISTANCE} AS distance, {matching} AS ok
@@ -332,6 +343,8 @@ def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
             return found
         guess = listed // 4
     total, counts, exact = _count(connection, wanted, guess)
+    if total == 0:
+        return _Found([], 0, counts, counts_are_exact=exact)
     page: list[tuple[str, float | None]] = [(i, None) for i in ordered(connection, search, wanted)]
     if total is None:
         return _Found(page, EXACT_TO, counts, total_is_exact=False, counts_are_exact=False)
@@ -418,9 +431,10 @@ def _first(  # noqa: PLR0913, PLR0917 - one question in parts
     condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
     expression of timezone and sessions. ``guesses``: how many meet both, and how many there are.
 
-    Rare matches are gathered by what they match and sorted. Others are met soon on a walk along
-    the index, unless they are less complete than most: then a sample, no longer than the walk,
-    tells from which completeness on there are enough. Where a guess was wrong, all are gathered.
+    A walk along the index meets common matches soon. Others, and those that are less complete than
+    most, are gathered by what they match and sorted: all of them, or, where they are not rare,
+    those from which completeness on a sample says that there are enough. No guess is trusted: a
+    short walk comes first, and as the last all are gathered.
     """
     base, by = index
     condition, (guess, everything) = wanted.where(*more), guesses
@@ -436,19 +450,23 @@ FROM hits ORDER BY {by} LIMIT :need"""
         values = wanted.parameters | {"need": need, "most": most}
         return connection.execute(text(sql), values).all()
 
-    if guess <= math.sqrt(need * everything):
-        found = gathered(most=EXACT_TO + 1)
-        if not found or found[0].n <= EXACT_TO:
-            return [*found]
-    by_quality = by.startswith("quality")
+    rare, by_quality = guess <= math.sqrt(need * everything), by.startswith("quality")
     steps = 2 * need * everything // guess
+    if rare:
+        steps = 5 * need
+    elif by_quality:
+        steps = min(steps, guess // SHARE)
     walk = f"""
 SELECT id::text AS key, quality, {shown} AS shown FROM (
   SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
 ) AS walk WHERE ok LIMIT :need"""
-    values = wanted.parameters | {"need": need}
-    values["steps"] = min(steps, guess // SHARE) if by_quality else steps
+    values = wanted.parameters | {"need": need, "steps": steps}
     found = connection.execute(text(walk), values).all()
+    if len(found) < need and rare:
+        found = gathered(most=EXACT_TO + 1)
+        if not found or found[0].n <= EXACT_TO:
+            return [*found]
+        found = []
     if len(found) < need and by_quality:
         enough = need / SHARE
         sampled = f"""

@@ -181,7 +181,7 @@ def test_names_come_before_labels_and_labels_before_the_rest(
     assert [hit.listing.external_id for hit in page.hits] == ["name", "term", "rest"]
 
 
-@pytest.mark.parametrize("typed", ["open*", "op*", "n*", "name*", "in*", "kind*", "serv*", "at*"])
+@pytest.mark.parametrize("typed", ["open*", "ope*", "nam*", "name*", "kind*", "serv*", "quality*", "qua*"])
 def test_the_beginning_of_a_word_is_none_of_a_code(
     database: Engine, load_rows: Loader, typed: str
 ) -> None:
@@ -192,6 +192,12 @@ def test_the_beginning_of_a_word_is_none_of_a_code(
         {"external_id": "2", "name": typed.replace("*", "zzz"), "description": "word"},
     )
     page = run(database, Search(words=question.parse(typed)))
+    assert [hit.listing.external_id for hit in page.hits] == ["2"]
+
+
+def test_a_letter_or_two_stand_for_themselves(database: Engine, load_rows: Loader) -> None:
+    load_rows({"name": "Elm"}, {"external_id": "2", "name": "El Paso"})
+    page = run(database, Search(words=question.parse("el*")))
     assert [hit.listing.external_id for hit in page.hits] == ["2"]
 
 

@@ -191,7 +191,7 @@ def _counted(connection: Connection, ways_out: list[links.Link], now: datetime) 
     for link in ways_out[:WAYS_OUT]:
         values = parse_qs(urlsplit(link.url).query)
         asked = read_search(values, connection, state().config.country)
-        page = answer(connection, replace(asked, per_page=1), now)
+        page = answer(connection, replace(asked, per_page=1), now, whole=False)
         if page.total:
             found.append(replace(link, text=f"{link.text}: {links.count_words(page)}"))
     return found or ways_out
