@@ -38,8 +38,6 @@ from directory.question import Words
 EXACT_TO = 10_000
 # Matches that a sample should have; near a place, more than this are not gathered for a page.
 SAMPLE = 2_000
-# Metres around a place in which most places have few listings: ten miles.
-SMALL_M = 16_094.0
 # Fewer hits than this within the radius: the nearest beyond it are shown too, this many.
 FEW = 5
 # Online help shown under the results, chosen as the soonest of the most complete; there are
@@ -161,9 +159,10 @@ _SCORE = f"""distance + detour + {INCOMPLETE_M} * (1 - quality)
 
 
 def gather_statement(
-    search: Search, now: datetime, most: int | None = None
+    search: Search, now: datetime, most: int | None = None, *, unless_many: bool = False
 ) -> tuple[str, dict[str, Any]]:
-    """One statement that gathers all matches (at most so many) and answers page and counts.
+    """One statement that gathers all matches (at most so many; or none, where a sample says that
+    they are many) and answers page and counts.
 
     A row for each way in which the OR choices are met: met (an array of bool), n, bits, and
     the same page (JSON: id, distance) in each.
@@ -176,6 +175,8 @@ def gather_statement(
     until = soon(now, parameters) if search.sort == "soonest" else "NULL::int"
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
     parameters |= {"most": most}
+    if unless_many:
+        place.append(f"({_sampled(wanted, *place)}) <= {SAMPLE}")
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
 WITH hits AS MATERIALIZED (
@@ -212,11 +213,17 @@ def _open(search: Search, now: datetime, parameters: dict[str, Any]) -> str:
     return open_now(now, parameters) if search.near and search.sort == "best" else "false"
 
 
+def _sampled(wanted: Filter, *where: str) -> str:
+    """A query that guesses from a sample how many listings match."""
+    matching = wanted.where(*where, SAMPLED)
+    return f"SELECT {SHARE} * count(*) FROM listing WHERE {matching}"
+
+
 def _gathered(
-    connection: Connection, search: Search, now: datetime, most: int | None = None
+    connection: Connection, search: Search, now: datetime, most: int | None = None, **options: bool
 ) -> tuple[_Found, int]:
-    """An answer from all matches (at most so many) at once, and how many were gathered."""
-    sql, parameters = gather_statement(search, now, most)
+    """An answer from all matches at once, and how many were gathered (see ``gather_statement``)."""
+    sql, parameters = gather_statement(search, now, most, **options)
     rows = connection.execute(text(sql), parameters).all()
     total, counts = _counts(conditions(search, now), [(r.met, r.n, r.bits) for r in rows])
     page = (rows[0].page or []) if rows else []
@@ -250,18 +257,15 @@ def _counts(
 
 def _near(connection: Connection, search: Search, now: datetime) -> _Found:
     """All matches within the radius. Where a sample says that they are many, the page is looked
-    for among the nearest; where they are more than are counted, the counts are the sample's.
-    Few are within a small radius: they are gathered without asking."""
-    if search.radius_m <= SMALL_M:
-        found, gathered = _gathered(connection, search, now, SAMPLE + 1)
-        if gathered <= SAMPLE:
-            return found
+    for among the nearest; where they are more than are counted, the counts are the sample's."""
+    found, gathered = _gathered(connection, search, now, unless_many=True)
+    if gathered:
+        return found
     wanted = conditions(search, now)
     inside = within(search, wanted.parameters)
-    sampled = f"SELECT count(*) FROM listing WHERE {wanted.where(inside, SAMPLED)}"
-    guess = SHARE * connection.execute(text(sampled), wanted.parameters).scalar_one()
+    guess = connection.execute(text(_sampled(wanted, inside)), wanted.parameters).scalar_one()
     if guess <= SAMPLE:
-        return _gathered(connection, search, now)[0]
+        return found
     closer = replace(search, radius_m=_reach(connection, search, now))
     page = _gathered(connection, closer, now)[0].page
     # So many more than the limit that chance cannot have done it.

@@ -113,3 +113,10 @@ def test_a_name_farther_off_is_better_than_one_of_its_words_nearby(asked: Asker)
     # A word of three is not the name; two of three may be.
     far = asked("attitude adjustment hope", "Philadelphia")
     assert [hit.listing.name for hit in far.page.hits if not hit.beyond] == ["Hope"]
+
+
+def test_what_nobody_says_is_let_go_together_with_its_day(asked: Asker) -> None:
+    """Nobody in the town says that it is residential, and nobody there says when it is open."""
+    found = asked("residential tomorrow", "Philadelphia")
+    assert found.page.total
+    assert {"residential", "tomorrow"} <= {*found.left_out}

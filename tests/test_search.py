@@ -318,6 +318,14 @@ def test_a_crowded_place_is_paged_in_true_order(
     assert [str(hit.listing.id) for hit in page.hits] == expected.ids[40:60]
 
 
+def test_nothing_more_is_looked_for_where_only_the_radius_matters(generated: Engine) -> None:
+    near = Search(place=place_at(0.0, 0.0), radius_m=1_000.0)
+    with generated.connect() as connection:
+        assert answer(connection, near, NOW).beyond
+        page = answer(connection, near, NOW, whole=False)
+    assert (page.hits, page.total, page.online) == ([], 0, [])
+
+
 def test_no_page_beyond_the_first_ten_thousand(database: Engine) -> None:
     with pytest.raises(UsageError, match="narrow"):
         run(database, Search(page=101, per_page=100))

@@ -165,7 +165,7 @@ def compare(connection: Connection, asked: Question, opponent: Opponent, now: da
 def differences(ours: Page, theirs: Answer) -> list[str]:
     """In what two answers to one question differ, leaving aside what is estimated."""
     found = []
-    if ours.total != theirs.total:
+    if ours.total != theirs.total and (ours.total_is_exact or theirs.total < ours.total):
         found.append(f"total {theirs.total}, ours {ours.total}")
     ids = [str(hit.listing.id) for hit in ours.hits]
     if ids != [row["id"] for row in theirs.rows]:
