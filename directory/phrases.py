@@ -136,7 +136,8 @@ class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.
 
     groups: phrases by their first lexeme. now: it comes before whatever else is asked for;
-    anywhere: only where no place is named; alone: only where nothing else is asked for.
+    anywhere: only where no place is named; alone: only where no more is said than what
+    somebody takes, and when.
     """
 
     means: Meaning

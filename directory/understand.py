@@ -136,7 +136,9 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
-        parts = [part for part in parts if not _is_hard(part) and part.codes not in _TALK]
+        # A plea is no question of what somebody takes.
+        given_up = {"substance"} if sign.alone else set()
+        parts = [p for p in parts if not (_is_hard(p) or p.codes in _TALK or p.facet in given_up)]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
         free, fillers = set(), free | fillers  # the rest is a story
     # Who asks for more than somebody to talk to wants that first; crisis lines are on every page.
@@ -194,7 +196,7 @@ def _sign(
     if found is None or not found[0].alone:
         return found
     _, start, end = found
-    more = any(part.what != "when" for part in parts)
+    more = any(part.what != "when" and part.facet != "substance" for part in parts)
     return None if more or any(not start <= said[n].start < end for n in free) else found
 
 
@@ -211,6 +213,7 @@ def _special() -> tuple[str, ...]:
     """Codes of lines that are for some people or one thing: not the first for others."""
     who = (code for code in vocabulary().terms if code.startswith("who:"))
     others = "domestic-violence sexual-assault child-abuse poison gambling eating-disorders"
+    others += " safe-use-line"
     services = (f"service:{other}" for other in others.split())
     return (*(code for code in who if code != "who:families"), *services)
 

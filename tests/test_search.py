@@ -181,7 +181,9 @@ def test_names_come_before_labels_and_labels_before_the_rest(
     assert [hit.listing.external_id for hit in page.hits] == ["name", "term", "rest"]
 
 
-@pytest.mark.parametrize("typed", ["open*", "ope*", "nam*", "name*", "kind*", "serv*", "quality*", "qua*"])
+@pytest.mark.parametrize(
+    "typed", ["open*", "ope*", "nam*", "name*", "kind*", "serv*", "quality*", "qua*"]
+)
 def test_the_beginning_of_a_word_is_none_of_a_code(
     database: Engine, load_rows: Loader, typed: str
 ) -> None:

@@ -317,6 +317,9 @@ def test_understood(
         ("got nothing left nobody would miss me im done", "service:crisis"),
         ("my friend wont wake up lips r blue", "service:poison"),
         ("please help me", "kind:hotline"),
+        ("hes using again", "who:families"),
+        ("my husband drinks", "who:families"),
+        ("im addicted to pills", "kind:hotline"),
         ("i dont know what to do", "kind:hotline"),
         ("ayuda por favor esta noche", "kind:hotline"),
         ("he choked me again, i want out", "service:domestic-violence"),
@@ -332,6 +335,8 @@ def test_understood(
         ("gay friendly rehab that takes medicaid", None),
         ("please help me in boulder", None),
         ("help and hope", None),
+        ("my friends house", None),
+        ("my daughter needs detox", None),
         ("i dont know what to do, my son needs detox", None),
     ],
 )
