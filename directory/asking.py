@@ -215,12 +215,16 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
             yield _joined([*words, *towns]), left_out, {"literal": ["1"]}
 
 
+# Whoever says one of these looks for help, whatever else is said.
+_HELP = frozenset(lexemes("help addiction addict substance drug ayuda adiccion drogas"))
+
+
 def _less(asked: Question, page: Page) -> Iterator[Less]:
     """Without its words, its time, both, or a service whose nearest door is far."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
     words = [asked.rest] if asked.rest else []
-    if words and (wishes or times):
+    if words and (wishes or times or _HELP & {*lexemes(asked.without(*asked.parts))}):
         yield _joined([part.source for part in asked.parts]), tuple(words), {}
     if times and (wishes or words):
         yield _joined([*wishes, *words]), _once(times), {}

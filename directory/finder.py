@@ -33,6 +33,7 @@ _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 _NO_TOWNS = frozenset(
     "downtown midtown uptown only county university college hospital side street".split()
 )
+_OR = ("or", "and", "y", "o")
 _LONGEST_PLACE = 5
 _LONGEST_TYPO = 3
 # Of a code of a state; small words are written like some of them.
@@ -58,6 +59,7 @@ class Finder:
             if where := self._known(match.group()):
                 return self._part(*match.span(), where), where
         found = self._after("clear") or self._bare() or self._after("followed")
+        found = self._beside(*found) if found else None
         # "San Franciso, California" is no search in all of California.
         return found if found and found[1].kind != "region" else self._nearly() or found
 
@@ -97,6 +99,18 @@ class Finder:
                     return None
                 return self._part(self.tokens[start].start, self.tokens[last].end, where), where
         return None
+
+    def _beside(self, part: Part, where: Place) -> tuple[Part, Place]:
+        """The place of the same name in the state of the next: "Everett or Chelsea, MA"."""
+        after = [n for n, token in enumerate(self.tokens) if token.start >= part.end]
+        if where.kind == "city" and after and self._text(after[0], after[0]).lower() in _OR:
+            for number in after[1:_LONGEST_PLACE]:
+                state = self._known(self._text(number, number))
+                if state and state.kind == "region" and number not in after[:2]:
+                    other = self._known(f"{where.name.split(',')[0]}, {state.region}")
+                    if other and other.kind == "city" and other.region == state.region:
+                        return self._part(part.start, self.tokens[number].end, other), other
+        return part, where
 
     def _nearly(self) -> tuple[Part, Place] | None:
         """A large city that words after a preposition would name if they were spelled right."""

@@ -215,7 +215,7 @@ def _special() -> tuple[str, ...]:
     others = "domestic-violence sexual-assault child-abuse poison gambling eating-disorders"
     others += " safe-use-line"
     services = (f"service:{other}" for other in others.split())
-    return (*(code for code in who if code != "who:families"), *services)
+    return (*(code for code in who if code != "who:families"), *services, "fellowship:al-anon")
 
 
 def _is_hard(part: Part) -> bool:
@@ -302,8 +302,11 @@ def _from_afar(
         return None
     if "kind:hotline" in codes:  # rings anywhere
         wishes.soft["served"] = [f"'in:{country}'".lower()]
-        if not codes & set(_special()):
-            wishes.soft["anyone"] = ["(" + " & ".join(f"!'{code}'" for code in _special()) + ")"]
+        special = {*_special()} - ({"fellowship:al-anon"} if "who:families" in codes else set())
+        if not codes & special:
+            wishes.soft["anyone"] = [
+                "(" + " & ".join(f"!'{code}'" for code in sorted(special)) + ")"
+            ]
         return attend or "online"
     if attend == "online" and place is not None and place.region:
         wishes.soft["served"] = [f"'in:{country}-{place.region}'".lower()]

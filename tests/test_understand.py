@@ -55,6 +55,10 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
     ),
     ("moved to Costa Mesa from Ohio, AA", {"fellowship:aa"}, "Costa Mesa, CA", "Ohio"),
     ("detox LA", {"service:detox"}, "Los Angeles, CA", ""),
+    ("detox in Everett or Chelsea MA", {"service:detox"}, "Everett, MA", ""),
+    ("hes sixteen, smoking meth", {"who:teens", "substance:methamphetamine"}, None, ""),
+    ("detox in Upper Darby PA", {"service:detox"}, "Upper Darby, PA", ""),
+    ("court said drug classes", {"kind:treatment"}, None, "court"),
     ("please help ME detox", {"service:detox"}, None, ""),
     (
         "detox bed in South Jersey or Philadelphia ok",
