@@ -9,12 +9,12 @@ never the answer. See docs/architecture.md for the measurements behind it.
 import math
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select, text
 from sqlalchemy.orm import Session
 
 from directory.bits import tally
@@ -29,10 +29,10 @@ from directory.criteria import (
     tiers,
     within,
 )
-from directory.derive import quality_from
 from directory.errors import UsageError
 from directory.models import SAMPLED, SHARE, Listing
 from directory.question import Words
+from directory.walk import first, guesses, ordered
 
 # Totals and counts are exact up to here; beyond, counts come from a sample.
 EXACT_TO = 10_000
@@ -307,7 +307,7 @@ def _beyond(connection: Connection, search: Search, now: datetime) -> list[tuple
     values = wanted.parameters
     outside = f"NOT ({within(search, values)})"
     matching = wanted.where("in_person", "position IS NOT NULL", outside)
-    guess, everything = _guesses(connection, wanted, wanted.where("in_person", exact=False))
+    guess, everything = guesses(connection, wanted, wanted.where("in_person", exact=False))
     values |= {"few": FEW}
     common = math.sqrt(FEW * everything)
     if guess > common:
@@ -340,7 +340,7 @@ def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
     """Answers without a distance: few matches are gathered at once; of many, the page and the
     counts are found on their own."""
     wanted = conditions(search, now)
-    guess, listed = _guesses(connection, wanted, wanted.where(choices=False, exact=False))
+    guess, listed = guesses(connection, wanted, wanted.where(choices=False, exact=False))
     if guess <= SAMPLE:
         found, gathered = _gathered(connection, search, now, EXACT_TO + 1)
         if gathered <= EXACT_TO:
@@ -399,106 +399,6 @@ GROUP BY met"""
     return [(row.met, row.n, row.bits) for row in found]
 
 
-def ordered(connection: Connection, search: Search, wanted: Filter) -> list[str]:
-    """One page's ids: tier by tier, so that each part can stop early. Who meets a tier meets
-    those that follow, and is left out there."""
-    parts, by = ["true"], "quality DESC, id"
-    if search.sort == "name":
-        by = "name_key, id"
-    elif search.words is not None:
-        parts = [*tiers(search.words, wanted.parameters), "true"]
-    first, last = (search.page - 1) * search.per_page, search.page * search.per_page
-    ids: list[str] = []
-    for part in parts:
-        if len(ids) < last:
-            index, need = ("listed", by), last - len(ids)
-            # Who has a word in the name has it: as if by chance, both would seem rare.
-            likely = _guesses(connection, wanted, wanted.where(exact=False), f"listed AND {part}")
-            more = [part]
-            if ids:
-                wanted.parameters["found"] = f"{{{','.join(ids)}}}"
-                more.append("id <> ALL(CAST(:found AS uuid[]))")
-            ids += [row.key for row in _first(connection, wanted, more, likely, index, need)]
-    return ids[first:last]
-
-
-def _first(  # noqa: PLR0913, PLR0917 - one question in parts
-    connection: Connection,
-    wanted: Filter,
-    more: list[str],
-    guesses: tuple[int, int],
-    index: tuple[str, str],
-    need: int,
-    shown: str = "NULL",
-) -> list[Row[Any]]:
-    """The first ``need`` that meet ``wanted`` and ``more``, in the order of an index (the
-    condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
-    expression of timezone and sessions. ``guesses``: how many meet both, and how many there are.
-
-    A walk along the index meets common matches soon. Others, and those that are less complete than
-    most, are gathered by what they match and sorted: all of them, or, where they are not rare,
-    those from which completeness on a sample says that there are enough. No guess is trusted: a
-    short walk comes first, and as the last all are gathered.
-    """
-    base, by = index
-    condition, (guess, everything) = wanted.where(*more), guesses
-    columns = "id, quality, name_key" + (", timezone, sessions" if shown != "NULL" else "")
-
-    def gathered(also: str = "true", most: int | None = None) -> Sequence[Row[Any]]:
-        sql = f"""
-WITH hits AS MATERIALIZED (
-  SELECT {columns} FROM listing WHERE {condition} AND {also} LIMIT :most
-)
-SELECT id::text AS key, quality, {shown} AS shown, (SELECT count(*) FROM hits) AS n
-FROM hits ORDER BY {by} LIMIT :need"""
-        values = wanted.parameters | {"need": need, "most": most}
-        return connection.execute(text(sql), values).all()
-
-    rare, by_quality = guess <= math.sqrt(need * everything), by.startswith("quality")
-    steps = 2 * need * everything // guess
-    if rare:
-        steps = 5 * need
-    elif by_quality:
-        steps = min(steps, guess // SHARE)
-    walk = f"""
-SELECT id::text AS key, quality, {shown} AS shown FROM (
-  SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
-) AS walk WHERE ok LIMIT :need"""
-    values = wanted.parameters | {"need": need, "steps": steps}
-    found = connection.execute(text(walk), values).all()
-    if len(found) < need and rare:
-        found = gathered(most=EXACT_TO + 1)
-        if not found or found[0].n <= EXACT_TO:
-            return [*found]
-        found = []
-    if len(found) < need and by_quality:
-        enough = need / SHARE
-        sampled = f"""
-SELECT quality FROM listing WHERE {condition} AND {SAMPLED}
-ORDER BY quality DESC LIMIT 1 OFFSET :enough"""
-        values = wanted.parameters | {"enough": int(enough + 3 * math.sqrt(enough)) + 2}
-        least = connection.execute(text(sampled), values).scalar()
-        if least is not None:
-            wanted.parameters["quality"] = quality_from(least)
-            found = gathered("search @@ CAST(:quality AS tsquery)")
-    if len(found) < need:
-        found = gathered()
-    return [*found]
-
-
-def _guesses(connection: Connection, wanted: Filter, *conditions: str) -> tuple[int, int]:
-    """The planner's guesses of how many listings meet the rarest of ``conditions``, and of how
-    many there are."""
-    each = (f"SELECT 1 FROM listing WHERE {condition}" for condition in (*conditions, "listed"))
-    sql = " UNION ALL ".join(each)
-    explained = connection.execute(
-        text(f"EXPLAIN (FORMAT JSON) {sql}"), wanted.parameters
-    ).scalar_one()
-    parts = explained[0]["Plan"].get("Plans", [{}])
-    *guesses, everything = (max(1, part.get("Plan Rows", 1)) for part in parts)
-    return min(guesses, default=1), everything
-
-
 # --- online ---
 
 
@@ -519,9 +419,9 @@ def _online(connection: Connection, search: Search, now: datetime) -> tuple[list
         f"NOT coalesce({within(search, values)}, false)",
     ]
     index = ("listed AND online", "quality DESC, id")
-    likely = _guesses(connection, wanted, wanted.where(*fitting, exact=False))
+    likely = guesses(connection, wanted, wanted.where(*fitting, exact=False))
     minutes = soon(now, values)
-    best = _first(connection, wanted, fitting, likely, index, ONLINE_CHOSEN_FROM, minutes)
+    best = first(connection, wanted, fitting, likely, index, ONLINE_CHOSEN_FROM, minutes)
     best.sort(key=lambda row: (row.shown is None, row.shown or 0, -row.quality, row.key))
     return [uuid.UUID(row.key) for row in best[:ONLINE_SHOWN]], len(best)
 

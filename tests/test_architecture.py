@@ -19,6 +19,7 @@ RANKS = [
     {"finder", "wishes"},
     {"understand", "pocket"},
     {"judge", "criteria", "guard", "quarantine"},
+    {"walk"},
     {"search", "overrides", "runs", "matching", "demand"},
     {"changes", "edits", "parameters"},
     {"load"},

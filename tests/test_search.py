@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from directory import question, words
+from directory import question, walk, words
 from directory import search as search_module
 from directory.criteria import Search, conditions
 from directory.errors import UsageError
@@ -279,7 +279,7 @@ def test_no_guess_changes_what_comes_first(
 ) -> None:
     """Whichever way a page is looked for, it is the same: words of complete and of less complete
     listings, guessed to be rare or common."""
-    monkeypatch.setattr(search_module, "_guesses", lambda *_: (guess, 250_000))
+    monkeypatch.setattr(walk, "guesses", lambda *_: (guess, 250_000))
     search = Search(words=question.parse(typed), sort=sort, page=number, per_page=7)
     matches = [
         brute.lacks(brute.has_word(words.stem(word[1:])))
@@ -290,7 +290,7 @@ def test_no_guess_changes_what_comes_first(
     expected = oracle.answer(search, matches).ids[7 * (number - 1) : 7 * number]
     assert expected
     with generated.connect() as connection:
-        found = search_module.ordered(connection, search, conditions(search, NOW))
+        found = walk.ordered(connection, search, conditions(search, NOW))
     assert found == expected
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine
 
 from directory.criteria import Search, conditions
 from directory.places import Place, place_at
-from directory.search import Page, answer, ordered, read_listings
+from directory.search import Page, answer, read_listings
+from directory.walk import ordered
 from tests.bench import floor
 from tests.bench.asks import Ask
 from tests.bench.opponents import Answer, Opponent
