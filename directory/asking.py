@@ -79,13 +79,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     it is.
     """
 
-    def again(*, whole: bool = True, **changed: Sequence[str]) -> tuple[Search, Page]:
+    def again(*, beyond: bool = True, **changed: Sequence[str]) -> tuple[Search, Page]:
         other = read_search({**values, **changed}, connection, config.country)
-        return other, answer(connection, other, now, whole=whole)
+        return other, answer(connection, other, now, whole=beyond)
 
     def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
         for text, left_out, more in candidates:
-            other, better = again(whole=False, q=[text], **more)
+            other, better = again(beyond=False, q=[text], **more)
             if better.total:
                 if whole.place and other.place and other.place.name != whole.place.name:
                     place = replace(other.place, alternatives=(whole.place,))
@@ -118,7 +118,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     if page.total or named:
         return first
     if len(lexemes(asked.text)) <= MOST_TERMS:
-        plain, worded = again(whole=False, literal=["1"])
+        plain, worded = again(beyond=False, literal=["1"])
         # What has "detox in Tulsa" somewhere in its text may be anywhere; not so a name and a town.
         placed = any(part.what == "place" for part in asked.parts)
         if worded.total and not (placed and not _is_about(worded, asked.text)):
@@ -128,7 +128,9 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         return found
     if asked.loose and not wishes and (some := answer(connection, looser, now, whole=False)).total:
         return Answered(looser, some, asked.text)
-    return with_less(asked.rest, _less(asked, page)) or replace(first, whole=whole)
+    return with_less(asked.rest, _less(asked, page, near=search.near)) or replace(
+        first, whole=whole
+    )
 
 
 def _with_farther(connection: Connection, found: Answered, now: datetime) -> Answered:
@@ -215,16 +217,17 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
             yield _joined([*words, *towns]), left_out, {"literal": ["1"]}
 
 
-# Whoever says one of these looks for help, whatever else is said.
+# Whoever says one of these near a place looks for help there, whatever else is said.
 _HELP = frozenset(lexemes("help addiction addict substance drug ayuda adiccion drogas"))
 
 
-def _less(asked: Question, page: Page) -> Iterator[Less]:
+def _less(asked: Question, page: Page, *, near: bool) -> Iterator[Less]:
     """Without its words, its time, both, or a service whose nearest door is far."""
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
     words = [asked.rest] if asked.rest else []
-    if words and (wishes or times or _HELP & {*lexemes(asked.without(*asked.parts))}):
+    helped = near and _HELP & {*lexemes(asked.without(*asked.parts))}
+    if words and (wishes or times or helped):
         yield _joined([part.source for part in asked.parts]), tuple(words), {}
     if times and (wishes or words):
         yield _joined([*wishes, *words]), _once(times), {}

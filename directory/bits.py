@@ -69,6 +69,9 @@ def tally(many: bytes | memoryview) -> Counter[tuple[str, str]]:
             carried = (one & other) | (differ & carried)
         sums = [*added, carried] if carried else added
     # Written out from the last bit to the first: of each code, its binary digits.
-    digits = zip(*(f"{number:0{len(_counted())}b}" for number in reversed(sums)), strict=True)
+    # Those of newer software, which writes to the same database, are left out.
+    width = len(_counted())
+    known = [number & ((1 << width) - 1) for number in reversed(sums)]
+    digits = zip(*(f"{number:0{width}b}" for number in known), strict=True)
     counts = (int("".join(each), 2) for each in digits)
     return Counter({key: n for key, n in zip(_counted(), counts, strict=True) if n})

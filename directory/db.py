@@ -44,7 +44,8 @@ def reader(config: Config) -> Engine:
     """The engine of searches.
 
     The settings that they need travel with the connection, so that any PostGIS will do:
-    parallel workers cost a page more than they save, and no question may run for long. All that
+    parallel workers cost a page more than they save, the rows of a crowded place are to be found
+    one by one (with less memory, by whole pages), and no question may run for long. All that
     one transaction reads is of one instant: an answer takes several statements, and an import
     that is published between two of them would be in a part of it.
     """

@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from directory import schedule, words
 from directory.bits import bits
 from directory.clean import json_value
+from directory.config import DATA
 from directory.records import Note, Record
 
 NAMESPACE = uuid.UUID("6f0f7ad1-5c1e-5d5e-9f0b-6a8f6a6b7c11")
@@ -35,11 +36,12 @@ STEPS = 32
 
 @cache
 def rules() -> str:
-    """A fingerprint of the code that shapes stored rows."""
+    """A fingerprint of what shapes stored rows: our code, and which bit is whose."""
     digest = blake2b(digest_size=8)
     here = Path(__file__).parent
-    for name in ("clean", "records", "locate", "words", "schedule", "derive", "judge", "overrides"):
+    for name in "bits clean records locate words schedule derive judge overrides".split():
         digest.update((here / f"{name}.py").read_bytes())
+    digest.update((DATA / "bits.txt").read_bytes())
     return digest.hexdigest()
 
 

@@ -102,14 +102,24 @@ class Finder:
 
     def _beside(self, part: Part, where: Place) -> tuple[Part, Place]:
         """The place of the same name in the state of the next: "Everett or Chelsea, MA"."""
+        city = where.name.split(",")[0]
         after = [n for n, token in enumerate(self.tokens) if token.start >= part.end]
-        if where.kind == "city" and after and self._text(after[0], after[0]).lower() in _OR:
-            for number in after[1:_LONGEST_PLACE]:
-                state = self._known(self._text(number, number))
-                if state and state.kind == "region" and number not in after[:2]:
-                    other = self._known(f"{where.name.split(',')[0]}, {state.region}")
-                    if other and other.kind == "city" and other.region == state.region:
-                        return self._part(part.start, self.tokens[number].end, other), other
+        if (
+            where.kind != "city"
+            or not part.source.lower().endswith(city.lower())  # its state is named
+            or not after
+            or self._text(after[0], after[0]).lower() not in _OR
+        ):
+            return part, where
+        for last in after[2:_LONGEST_PLACE]:
+            beside = self._known(self._text(after[1], last))
+            named = beside and normalise(self._text(after[1], last)) != normalise(
+                beside.name.split(",")[0]
+            )
+            if beside and named and beside.kind == "city" and beside.country == where.country:
+                other = self._known(f"{city}, {beside.region}")
+                if other and other.kind == "city" and other.region == beside.region:
+                    return self._part(part.start, self.tokens[last].end, other), other
         return part, where
 
     def _nearly(self) -> tuple[Part, Place] | None:

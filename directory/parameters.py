@@ -42,7 +42,8 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
     else:
         # Help lines are for a country: that of the place.
         there = place.country if place else country
-        asked = understand(typed, connection, there, place=place is None)
+        boxes = any(values.get(name) for name in ("kind", "term", "attend"))
+        asked = understand(typed, connection, there, place=place is None, boxes=boxes)
     if place is not None:
         place = named(connection, place, country)
     place = place or asked.place

@@ -136,15 +136,14 @@ class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.
 
     groups: phrases by their first lexeme. now: it comes before whatever else is asked for;
-    anywhere: only where no place is named; alone: only where no more is said than what
-    somebody takes, and when.
+    anywhere: only where no place is named; plea: no danger, but somebody who asks for nothing else.
     """
 
     means: Meaning
     groups: tuple[Mapping[str, Sequence[tuple[str, ...]]], ...]
     now: bool
     anywhere: bool
-    alone: bool
+    plea: bool = False
 
 
 @cache
@@ -155,7 +154,6 @@ def _signs() -> tuple[Sign, ...]:
             tuple(map(_by_first, sign["of"])),
             sign.get("now", False),
             sign.get("anywhere", False),
-            sign.get("alone", False),
         )
         for sign in _document()["sign"]
     )
@@ -177,22 +175,47 @@ def sign_in(said: Sequence[Token], *, placed: bool) -> tuple[Sign, int, int] | N
     flat = [(lexeme, token) for token in said for lexeme in token.lexemes]
     lexemes = tuple(lexeme for lexeme, _ in flat)
     for sign in _signs():
-        spans = [span for group in sign.groups if (span := _first_of(group, lexemes))]
+        spans = [span for group in sign.groups if (span := next(_spans(group, lexemes), None))]
         if len(spans) == len(sign.groups) and not (sign.anywhere and placed):
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             return sign, flat[first][1].start, flat[last - 1][1].end
     return None
 
 
-def _first_of(
+@cache
+def _pleas() -> tuple[Sign, ...]:
+    return tuple(
+        Sign(tuple(plea["means"]), (_by_first(plea["says"]),), now=True, anywhere=True, plea=True)
+        for plea in _document()["plea"]
+    )
+
+
+@cache
+def _somewhere() -> Mapping[str, Sequence[tuple[str, ...]]]:
+    return _by_first(_document()["somewhere"])
+
+
+def plea_in(said: Sequence[Token], free: set[int]) -> tuple[Sign, int, int] | None:
+    """The first plea that the tokens have, and where in the text its words begin and end; None
+    where free tokens are in no plea, or somewhere to go is asked for."""
+    flat = [(lexeme, number) for number, token in enumerate(said) for lexeme in token.lexemes]
+    lexemes = tuple(lexeme for lexeme, _ in flat)
+    found = [(plea, span) for plea in _pleas() for span in _spans(plea.groups[0], lexemes)]
+    covered = {flat[n][1] for _, span in found for n in range(*span)}
+    if not found or free - covered or any(_spans(_somewhere(), lexemes)):
+        return None
+    plea, (first, last) = found[0]
+    return plea, said[flat[first][1]].start, said[flat[last - 1][1]].end
+
+
+def _spans(
     group: Mapping[str, Sequence[tuple[str, ...]]], lexemes: tuple[str, ...]
-) -> tuple[int, int] | None:
-    """Where the first phrase of a group begins and ends among lexemes."""
+) -> Iterator[tuple[int, int]]:
+    """Where phrases of a group begin and end among lexemes."""
     for start, first in enumerate(lexemes):
         for phrase in group.get(first, ()):
             if lexemes[start : start + len(phrase)] == phrase:
-                return start, start + len(phrase)
-    return None
+                yield start, start + len(phrase)
 
 
 @cache

@@ -24,6 +24,7 @@ from directory.phrases import (
     ordinary,
     part_of,
     phrases,
+    plea_in,
     sign_in,
     tokens,
 )
@@ -32,10 +33,15 @@ from directory.question import When
 from directory.vocabulary import vocabulary
 from directory.wishes import HARD, Wishes
 
+_WRITTEN_AGES = {
+    word: number
+    for number, word in enumerate("twelve thirteen fourteen fifteen sixteen seventeen".split(), 12)
+}
+_YEARS = rf"(\d{{1,2}}|{'|'.join(_WRITTEN_AGES)})"
 _AGE = re.compile(
-    r"\b(?:(\d{1,2})\s*(?:-\s*)?(?:y/?o|yrs?|years?|a[nñ]os)\b(?:\s*-?\s*old)?|age[ds]?\s+(\d{1,2})\b"
-    r"|(?:is|i'?m|i am|he'?s|she'?s)\s+(\d{1,2})\b)"
-    r"(?!\s*(?:am|pm|days?|weeks?|months?|sober|clean|ago|on|of|in|using|drinking|smoking"
+    rf"\b(?:{_YEARS}\s*(?:-\s*)?(?:y/?o|yrs?|years?|a[nñ]os)\b(?:\s*-?\s*old)?|age[ds]?\s+{_YEARS}\b"
+    rf"|(?:is|i'?m|i am|he'?s|she'?s)\s+{_YEARS}\b)"
+    r"(?!\s*(?:am|pm|days?|weeks?|months?|sober|clean|ago|on|of|in|using|drinking|smoking|steps?"
     r"|limpi[ao]|sobri[ao])\b)",
     re.I,
 )
@@ -98,8 +104,11 @@ def literal(typed: str) -> Question:
     return Question(typed, rest=typed.strip() if found else "", words=found)
 
 
-def understand(typed: str, connection: Connection, country: str, *, place: bool = True) -> Question:
-    """What ``typed`` asks for; with ``place`` off, no place is looked for in it.
+def understand(
+    typed: str, connection: Connection, country: str, *, place: bool = True, boxes: bool = False
+) -> Question:
+    """What ``typed`` asks for; with ``place`` off, no place is looked for in it; with ``boxes``,
+    a kind or a term is asked for beside it.
 
     Quotes, OR, * and a leading minus keep their meaning: such a text is words only. Raises
     UsageError (parameter ``q``) as ``question.parse`` does.
@@ -132,12 +141,13 @@ def understand(typed: str, connection: Connection, country: str, *, place: bool 
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = [part for part in parts if _is_hard(part)]
-    danger = _sign(said, parts, free, placed=found.place is not None or not place)
+    placed = found.place is not None or not place
+    danger = _sign(said, parts, free, placed=placed, boxes=boxes)
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
         # A plea is no question of what somebody takes.
-        given_up = {"substance"} if sign.alone else set()
+        given_up = {"substance"} if sign.plea else set()
         parts = [p for p in parts if not (_is_hard(p) or p.codes in _TALK or p.facet in given_up)]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
         free, fillers = set(), free | fillers  # the rest is a story
@@ -189,15 +199,17 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
 
 
 def _sign(
-    said: Sequence[Token], parts: Sequence[Part], free: set[int], *, placed: bool
+    said: Sequence[Token], parts: Sequence[Part], free: set[int], *, placed: bool, boxes: bool
 ) -> tuple[Sign, int, int] | None:
-    """The sign in the tokens and where it stands, unless more is asked than it allows."""
-    found = sign_in(said, placed=placed)
-    if found is None or not found[0].alone:
+    """The sign of danger in the tokens, or else the plea, where nothing else is asked for; and
+    where it stands."""
+    if found := sign_in(said, placed=placed):
         return found
-    _, start, end = found
-    more = any(part.what != "when" and part.facet != "substance" for part in parts)
-    return None if more or any(not start <= said[n].start < end for n in free) else found
+    more = any(
+        part.what != "when" and (part.facet != "substance" or "substance:tobacco" in part.codes)
+        for part in parts
+    )
+    return None if placed or boxes or more else plea_in(said, free)
 
 
 def _is_number(token: Token) -> bool:
@@ -213,9 +225,8 @@ def _special() -> tuple[str, ...]:
     """Codes of lines that are for some people or one thing: not the first for others."""
     who = (code for code in vocabulary().terms if code.startswith("who:"))
     others = "domestic-violence sexual-assault child-abuse poison gambling eating-disorders"
-    others += " safe-use-line"
     services = (f"service:{other}" for other in others.split())
-    return (*(code for code in who if code != "who:families"), *services, "fellowship:al-anon")
+    return (*(code for code in who if code != "who:families"), *services)
 
 
 def _is_hard(part: Part) -> bool:
@@ -234,7 +245,8 @@ def _hour(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
 
 def _age(typed: str, match: re.Match[str], parts: list[Part]) -> list[Part]:
     """An age under 18 asks for help for teens, one from 60 on for help for seniors."""
-    age = int(match[1] or match[2] or match[3])
+    said = (match[1] or match[2] or match[3]).lower()
+    age = _WRITTEN_AGES.get(said) or int(said)
     known = any("who:teens" in part.codes for part in parts)
     taken = any(part.start < match.end() and match.start() < part.end for part in parts)
     code = "who:teens" if 10 <= age < 18 else "who:seniors" if age >= 60 else None
@@ -302,7 +314,9 @@ def _from_afar(
         return None
     if "kind:hotline" in codes:  # rings anywhere
         wishes.soft["served"] = [f"'in:{country}'".lower()]
-        special = {*_special()} - ({"fellowship:al-anon"} if "who:families" in codes else set())
+        special = {*_special(), "service:safe-use-line"}
+        if "who:families" not in codes:
+            special.add("fellowship:al-anon")
         if not codes & special:
             wishes.soft["anyone"] = [
                 "(" + " & ".join(f"!'{code}'" for code in sorted(special)) + ")"

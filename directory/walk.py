@@ -52,7 +52,7 @@ def first(  # noqa: PLR0913, PLR0917 - one question in parts
 ) -> list[Row[Any]]:
     """The first ``need`` that meet ``wanted`` and ``more``, in the order of an index (the
     condition on its rows, and its columns): key (the id as text), quality, and ``shown``, an
-    expression of timezone and sessions. ``likely``: how many meet both, and are there at all.
+    expression of timezone and sessions. ``likely``: guesses of how many meet both, and of all.
 
     A walk along the index meets common matches soon. Others, and those that are less complete than
     most, are gathered by what they match and sorted: all of them, or, where they are not rare,

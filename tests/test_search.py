@@ -237,6 +237,7 @@ def test_more_matches_than_are_gathered(
 ) -> None:
     """Beyond the limit the total is open, the order is true and the counts are estimates."""
     monkeypatch.setattr(search_module, "EXACT_TO", 1_000)
+    monkeypatch.setattr(walk, "GATHERED", 1_000)
     expected = oracle.answer(Search())
     page = run(generated, Search())
     assert (page.total, page.total_is_exact) == (1_000, False)
@@ -280,6 +281,7 @@ def test_no_guess_changes_what_comes_first(
     """Whichever way a page is looked for, it is the same: words of complete and of less complete
     listings, guessed to be rare or common."""
     monkeypatch.setattr(walk, "guesses", lambda *_: (guess, 250_000))
+    monkeypatch.setattr(walk, "GATHERED", 50)
     search = Search(words=question.parse(typed), sort=sort, page=number, per_page=7)
     matches = [
         brute.lacks(brute.has_word(words.stem(word[1:])))
