@@ -114,7 +114,7 @@ def answer(connection: Connection, search: Search, now: datetime, *, whole: bool
     if search.near and search.sort in ("best", "distance"):
         found = _near(connection, search, now)
     elif search.near or search.sort == "soonest":
-        found, _ = _gathered(connection, search, now)
+        found = _gathered(connection, search, now).found
     else:
         found = _anywhere(connection, search, now)
     if not (found.total or whole):
@@ -165,7 +165,8 @@ def gather_statement(
     they are many) and answers page and counts.
 
     A row for each way in which the OR choices are met: met (an array of bool), n, bits, and
-    the same page (JSON: id, distance) in each.
+    the same page (JSON: id, distance) and what the sample says in each; one row with the last
+    alone where nothing is gathered.
     """
     wanted = conditions(search, now)
     parameters = wanted.parameters
@@ -175,11 +176,14 @@ def gather_statement(
     until = soon(now, parameters) if search.sort == "soonest" else "NULL::int"
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
     parameters |= {"most": most}
+    sampled = "SELECT NULL::bigint AS n"
     if unless_many:
-        place.append(f"({_sampled(wanted, *place)}) <= {SAMPLE}")
+        matching = wanted.where(*place, SAMPLED)
+        sampled = f"SELECT {SHARE} * count(*) AS n FROM listing WHERE {matching}"
+        place.append(f"(SELECT n FROM sampled) <= {SAMPLE}")
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
-WITH hits AS MATERIALIZED (
+WITH sampled AS MATERIALIZED ({sampled}), hits AS MATERIALIZED (
   SELECT id, bits, quality, name_key, {distance} AS distance,
          {_detour(search.words, parameters)} AS detour, {until} AS soon,
          {_open(search, now, parameters)} AS open{wanted.flags()}
@@ -187,9 +191,11 @@ WITH hits AS MATERIALIZED (
 ), page AS (
   SELECT id, distance FROM hits WHERE {met} ORDER BY {order(search)} LIMIT :limit OFFSET :offset
 )
-SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))},
+SELECT sampled.n AS guess, grouped.*,
        (SELECT json_agg(json_build_array(id, distance)) FROM page) AS page
-FROM hits GROUP BY met"""
+FROM sampled LEFT JOIN (
+  SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))} FROM hits GROUP BY met
+) AS grouped ON true"""
     return sql, parameters
 
 
@@ -213,21 +219,24 @@ def _open(search: Search, now: datetime, parameters: dict[str, Any]) -> str:
     return open_now(now, parameters) if search.near and search.sort == "best" else "false"
 
 
-def _sampled(wanted: Filter, *where: str) -> str:
-    """A query that guesses from a sample how many listings match."""
-    matching = wanted.where(*where, SAMPLED)
-    return f"SELECT {SHARE} * count(*) FROM listing WHERE {matching}"
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What was gathered: an answer, from how many matches, and how many a sample says there are."""
+
+    found: _Found
+    matches: int
+    guess: int | None
 
 
 def _gathered(
     connection: Connection, search: Search, now: datetime, most: int | None = None, **options: bool
-) -> tuple[_Found, int]:
-    """An answer from all matches at once, and how many were gathered (see ``gather_statement``)."""
+) -> _Gathered:
+    """An answer from all matches at once, as ``gather_statement`` has it."""
     sql, parameters = gather_statement(search, now, most, **options)
-    rows = connection.execute(text(sql), parameters).all()
+    head, *others = connection.execute(text(sql), parameters).all()
+    rows = [head, *others] if head.n else []
     total, counts = _counts(conditions(search, now), [(r.met, r.n, r.bits) for r in rows])
-    page = (rows[0].page or []) if rows else []
-    return _Found(page, total, counts), sum(row.n for row in rows)
+    return _Gathered(_Found(head.page or [], total, counts), sum(row.n for row in rows), head.guess)
 
 
 Groups = list[tuple[list[bool], int, memoryview]]
@@ -258,16 +267,14 @@ def _counts(
 def _near(connection: Connection, search: Search, now: datetime) -> _Found:
     """All matches within the radius. Where a sample says that they are many, the page is looked
     for among the nearest; where they are more than are counted, the counts are the sample's."""
-    found, gathered = _gathered(connection, search, now, unless_many=True)
-    if gathered:
-        return found
+    gathered = _gathered(connection, search, now, unless_many=True)
+    guess = gathered.guess or 0
+    if guess <= SAMPLE:
+        return gathered.found
     wanted = conditions(search, now)
     inside = within(search, wanted.parameters)
-    guess = connection.execute(text(_sampled(wanted, inside)), wanted.parameters).scalar_one()
-    if guess <= SAMPLE:
-        return found
     closer = replace(search, radius_m=_reach(connection, search, now))
-    page = _gathered(connection, closer, now)[0].page
+    page = _gathered(connection, closer, now).found.page
     # So many more than the limit that chance cannot have done it.
     if guess > EXACT_TO * 1.3:
         groups = _groups(connection, wanted, wanted.where(inside, SAMPLED, choices=False))
@@ -342,9 +349,9 @@ def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
     wanted = conditions(search, now)
     guess, listed = guesses(connection, wanted, wanted.where(choices=False, exact=False))
     if guess <= SAMPLE:
-        found, gathered = _gathered(connection, search, now, EXACT_TO + 1)
-        if gathered <= EXACT_TO:
-            return found
+        gathered = _gathered(connection, search, now, EXACT_TO + 1)
+        if gathered.matches <= EXACT_TO:
+            return gathered.found
         guess = listed // 4
     total, counts, exact = _count(connection, wanted, guess)
     if total == 0:
