@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import psycopg2
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -33,6 +33,12 @@ def _engine(url: str, options: str) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+
+
+@lru_cache(maxsize=512)
+def statement(sql: str) -> TextClause:
+    """``sql`` as SQLAlchemy takes it, made once: to find its parameters takes a while."""
+    return text(sql)
 
 
 def writer(config: Config) -> Engine:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from directory.bits import tally
@@ -29,6 +29,7 @@ from directory.criteria import (
     tiers,
     within,
 )
+from directory.db import statement
 from directory.errors import UsageError
 from directory.models import SAMPLED, SHARE, Listing
 from directory.question import Words
@@ -114,7 +115,7 @@ def answer(connection: Connection, search: Search, now: datetime, *, whole: bool
     if search.near and search.sort in ("best", "distance"):
         found = _near(connection, search, now)
     elif search.near or search.sort == "soonest":
-        found = _gathered(connection, search, now).found
+        found, _ = _gathered(connection, search, now)
     else:
         found = _anywhere(connection, search, now)
     if not (found.total or whole):
@@ -159,10 +160,10 @@ _SCORE = f"""distance + detour + {INCOMPLETE_M} * (1 - quality)
 
 
 def gather_statement(
-    search: Search, now: datetime, most: int | None = None, *, unless_many: bool = False
+    search: Search, now: datetime, sample: int | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """One statement that gathers all matches (at most so many; or none, where a sample says that
-    they are many) and answers page and counts.
+    """One statement that gathers all matches and answers page and counts; or none, where a sample
+    (of which so many matches are counted at most) says that there are over ``SAMPLE``.
 
     A row for each way in which the OR choices are met: met (an array of bool), n, bits, and
     the same page (JSON: id, distance) and what the sample says in each; one row with the last
@@ -175,11 +176,12 @@ def gather_statement(
         place, distance = [within(search, parameters)], DISTANCE
     until = soon(now, parameters) if search.sort == "soonest" else "NULL::int"
     parameters |= {"limit": search.per_page, "offset": (search.page - 1) * search.per_page}
-    parameters |= {"most": most}
     sampled = "SELECT NULL::bigint AS n"
-    if unless_many:
-        matching = wanted.where(*place, SAMPLED)
-        sampled = f"SELECT {SHARE} * count(*) AS n FROM listing WHERE {matching}"
+    if sample is not None:
+        # Near a place, so few are left by OR choices that all around may be gathered.
+        matching = wanted.where(*place, SAMPLED, choices=search.near)
+        some = f"SELECT FROM listing WHERE {matching} LIMIT {sample}"
+        sampled = f"SELECT {SHARE} * count(*) AS n FROM ({some}) AS some_of_them"
         place.append(f"(SELECT n FROM sampled) <= {SAMPLE}")
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
@@ -187,7 +189,7 @@ WITH sampled AS MATERIALIZED ({sampled}), hits AS MATERIALIZED (
   SELECT id, bits, quality, name_key, {distance} AS distance,
          {_detour(search.words, parameters)} AS detour, {until} AS soon,
          {_open(search, now, parameters)} AS open{wanted.flags()}
-  FROM listing WHERE {wanted.where(*place, choices=False)} LIMIT :most
+  FROM listing WHERE {wanted.where(*place, choices=False)}
 ), page AS (
   SELECT id, distance FROM hits WHERE {met} ORDER BY {order(search)} LIMIT :limit OFFSET :offset
 )
@@ -219,24 +221,16 @@ def _open(search: Search, now: datetime, parameters: dict[str, Any]) -> str:
     return open_now(now, parameters) if search.near and search.sort == "best" else "false"
 
 
-@dataclass(frozen=True, slots=True)
-class _Gathered:
-    """What was gathered: an answer, from how many matches, and how many a sample says there are."""
-
-    found: _Found
-    matches: int
-    guess: int | None
-
-
 def _gathered(
-    connection: Connection, search: Search, now: datetime, most: int | None = None, **options: bool
-) -> _Gathered:
-    """An answer from all matches at once, as ``gather_statement`` has it."""
-    sql, parameters = gather_statement(search, now, most, **options)
-    head, *others = connection.execute(text(sql), parameters).all()
-    rows = [head, *others] if head.n else []
+    connection: Connection, search: Search, now: datetime, sample: int | None = None
+) -> tuple[_Found, int]:
+    """An answer from all matches at once, and what a sample says, as ``gather_statement`` has
+    them."""
+    sql, parameters = gather_statement(search, now, sample)
+    first_row, *others = connection.execute(statement(sql), parameters).all()
+    rows = [first_row, *others] if first_row.n else []
     total, counts = _counts(conditions(search, now), [(r.met, r.n, r.bits) for r in rows])
-    return _Gathered(_Found(head.page or [], total, counts), sum(row.n for row in rows), head.guess)
+    return _Found(first_row.page or [], total, counts), first_row.guess or 0
 
 
 Groups = list[tuple[list[bool], int, memoryview]]
@@ -267,14 +261,13 @@ def _counts(
 def _near(connection: Connection, search: Search, now: datetime) -> _Found:
     """All matches within the radius. Where a sample says that they are many, the page is looked
     for among the nearest; where they are more than are counted, the counts are the sample's."""
-    gathered = _gathered(connection, search, now, unless_many=True)
-    guess = gathered.guess or 0
+    found, guess = _gathered(connection, search, now, sample=2 * EXACT_TO // SHARE)
     if guess <= SAMPLE:
-        return gathered.found
+        return found
     wanted = conditions(search, now)
     inside = within(search, wanted.parameters)
     closer = replace(search, radius_m=_reach(connection, search, now))
-    page = _gathered(connection, closer, now).found.page
+    page = _gathered(connection, closer, now)[0].page
     # So many more than the limit that chance cannot have done it.
     if guess > EXACT_TO * 1.3:
         groups = _groups(connection, wanted, wanted.where(inside, SAMPLED, choices=False))
@@ -302,7 +295,7 @@ WITH nearest AS (
   ) AS walk WHERE ok LIMIT :nearest
 )
 SELECT {score} FROM nearest ORDER BY 1 LIMIT 1 OFFSET :need - 1"""
-    last = connection.execute(text(sql), values).scalar()
+    last = connection.execute(statement(sql), values).scalar()
     return search.radius_m if last is None else min(search.radius_m, last)
 
 
@@ -322,7 +315,7 @@ def _beyond(connection: Connection, search: Search, now: datetime) -> list[tuple
 SELECT count(*) FROM (
   SELECT 1 FROM listing WHERE {wanted.where("in_person", SAMPLED)} LIMIT {EXACT_TO // SHARE}
 ) AS sampled"""
-        guess = SHARE * connection.execute(text(sampled), values).scalar_one()
+        guess = SHARE * connection.execute(statement(sampled), values).scalar_one()
     if guess > common:
         values["steps"] = guess
         walk = f"""
@@ -330,14 +323,14 @@ SELECT distance FROM (
   SELECT {DISTANCE} AS distance, {matching} AS ok
   FROM listing WHERE listed AND in_person ORDER BY position <-> {POINT} LIMIT :steps
 ) AS walk WHERE ok LIMIT :few"""
-        distances = connection.execute(text(walk), values).scalars().all()
+        distances = connection.execute(statement(walk), values).scalars().all()
         if len(distances) == FEW:
             values["reach"] = max(distances) * _SPHERE
             matching += f" AND ST_DWithin(position, {POINT}, :reach)"
     measured = f"""
 WITH hits AS MATERIALIZED (SELECT id, {DISTANCE} AS distance FROM listing WHERE {matching})
 SELECT id, distance FROM hits ORDER BY distance, id LIMIT :few"""
-    return [(row.id, row.distance) for row in connection.execute(text(measured), values)]
+    return [(row.id, row.distance) for row in connection.execute(statement(measured), values)]
 
 
 # --- anywhere ---
@@ -346,13 +339,11 @@ SELECT id, distance FROM hits ORDER BY distance, id LIMIT :few"""
 def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
     """Answers without a distance: few matches are gathered at once; of many, the page and the
     counts are found on their own."""
-    wanted = conditions(search, now)
-    guess, listed = guesses(connection, wanted, wanted.where(choices=False, exact=False))
+    found, guess = _gathered(connection, search, now, sample=SAMPLE // SHARE + 1)
     if guess <= SAMPLE:
-        gathered = _gathered(connection, search, now, EXACT_TO + 1)
-        if gathered.matches <= EXACT_TO:
-            return gathered.found
-        guess = listed // 4
+        return found
+    wanted = conditions(search, now)
+    guess, _ = guesses(connection, wanted, wanted.where(choices=False, exact=False))
     total, counts, exact = _count(connection, wanted, guess)
     if total == 0:
         return _Found([], 0, counts, counts_are_exact=exact)
@@ -402,7 +393,7 @@ SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))}
 FROM (SELECT bits{wanted.flags()} FROM listing WHERE {where}
       {f"LIMIT {limit}" if limit else ""}) AS hits
 GROUP BY met"""
-    found = connection.execute(text(sql), wanted.parameters)
+    found = connection.execute(statement(sql), wanted.parameters)
     return [(row.met, row.n, row.bits) for row in found]
 
 
@@ -453,7 +444,7 @@ FROM listing WHERE id = ANY(CAST(:ids AS uuid[]))"""
             "open": row.open,
             "open_m": 0.0 if row.open else CLOSED_M,
         }
-        for row in connection.execute(text(sql), values)
+        for row in connection.execute(statement(sql), values)
     }
 
 

@@ -8,9 +8,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
 from directory.criteria import Filter, Search, tiers
+from directory.db import statement
 from directory.derive import quality_from
 from directory.models import SAMPLED, SHARE
 
@@ -71,7 +72,7 @@ WITH hits AS MATERIALIZED (
 SELECT id::text AS key, quality, {shown} AS shown, (SELECT count(*) FROM hits) AS n
 FROM hits ORDER BY {by} LIMIT :need"""
         values = wanted.parameters | {"need": need, "most": most}
-        return connection.execute(text(sql), values).all()
+        return connection.execute(statement(sql), values).all()
 
     rare, by_quality = guess <= math.sqrt(need * everything), by.startswith("quality")
     steps = 2 * need * everything // guess
@@ -84,7 +85,7 @@ SELECT id::text AS key, quality, {shown} AS shown FROM (
   SELECT {columns}, {condition} AS ok FROM listing WHERE {base} ORDER BY {by} LIMIT :steps
 ) AS walk WHERE ok LIMIT :need"""
     values = wanted.parameters | {"need": need, "steps": steps}
-    found = connection.execute(text(walk), values).all()
+    found = connection.execute(statement(walk), values).all()
     if len(found) < need and rare:
         found = gathered(most=GATHERED + 1)
         if not found or found[0].n <= GATHERED:
@@ -96,7 +97,7 @@ SELECT id::text AS key, quality, {shown} AS shown FROM (
 SELECT quality FROM listing WHERE {condition} AND {SAMPLED}
 ORDER BY quality DESC LIMIT 1 OFFSET :enough"""
         values = wanted.parameters | {"enough": int(enough + 3 * math.sqrt(enough)) + 2}
-        least = connection.execute(text(sampled), values).scalar()
+        least = connection.execute(statement(sampled), values).scalar()
         if least is not None:
             wanted.parameters["quality"] = quality_from(least)
             found = gathered("search @@ CAST(:quality AS tsquery)")
@@ -111,7 +112,7 @@ def guesses(connection: Connection, wanted: Filter, *conditions: str) -> tuple[i
     each = (f"SELECT 1 FROM listing WHERE {condition}" for condition in (*conditions, "listed"))
     sql = " UNION ALL ".join(each)
     explained = connection.execute(
-        text(f"EXPLAIN (FORMAT JSON) {sql}"), wanted.parameters
+        statement(f"EXPLAIN (FORMAT JSON) {sql}"), wanted.parameters
     ).scalar_one()
     parts = explained[0]["Plan"].get("Plans", [{}])
     *rows, everything = (max(1, part.get("Plan Rows", 1)) for part in parts)
