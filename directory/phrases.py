@@ -172,13 +172,12 @@ def sign_in(said: Sequence[Token], *, placed: bool) -> tuple[Sign, int, int] | N
 
     placed: help is asked for near a place.
     """
-    flat = [(lexeme, token) for token in said for lexeme in token.lexemes]
-    lexemes = tuple(lexeme for lexeme, _ in flat)
+    flat, lexemes = _flat(said)
     for sign in _signs():
         spans = [span for group in sign.groups if (span := next(_spans(group, lexemes), None))]
         if len(spans) == len(sign.groups) and not (sign.anywhere and placed):
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
-            return sign, flat[first][1].start, flat[last - 1][1].end
+            return sign, said[flat[first]].start, said[flat[last - 1]].end
     return None
 
 
@@ -190,22 +189,34 @@ def _pleas() -> tuple[Sign, ...]:
     )
 
 
+def plea_in(said: Sequence[Token], free: set[int]) -> tuple[Sign, int, int] | None:
+    """The first plea that the tokens have, and where in the text its words begin and end; None
+    where free tokens are in no plea, or somewhere to go is asked for."""
+    flat, lexemes = _flat(said)
+    found = [(plea, span) for plea in _pleas() for span in _spans(plea.groups[0], lexemes)]
+    covered = {flat[n] for _, span in found for n in range(*span)}
+    if not found or free - covered or somewhere_in(said):
+        return None
+    plea, (first, last) = found[0]
+    return plea, said[flat[first]].start, said[flat[last - 1]].end
+
+
 @cache
 def _somewhere() -> Mapping[str, Sequence[tuple[str, ...]]]:
     return _by_first(_document()["somewhere"])
 
 
-def plea_in(said: Sequence[Token], free: set[int]) -> tuple[Sign, int, int] | None:
-    """The first plea that the tokens have, and where in the text its words begin and end; None
-    where free tokens are in no plea, or somewhere to go is asked for."""
-    flat = [(lexeme, number) for number, token in enumerate(said) for lexeme in token.lexemes]
-    lexemes = tuple(lexeme for lexeme, _ in flat)
-    found = [(plea, span) for plea in _pleas() for span in _spans(plea.groups[0], lexemes)]
-    covered = {flat[n][1] for _, span in found for n in range(*span)}
-    if not found or free - covered or any(_spans(_somewhere(), lexemes)):
-        return None
-    plea, (first, last) = found[0]
-    return plea, said[flat[first][1]].start, said[flat[last - 1][1]].end
+def somewhere_in(said: Sequence[Token]) -> tuple[int, int] | None:
+    """Where in the text somewhere to go is first asked for."""
+    flat, lexemes = _flat(said)
+    found = next(_spans(_somewhere(), lexemes), None)
+    return (said[flat[found[0]]].start, said[flat[found[1] - 1]].end) if found else None
+
+
+def _flat(said: Sequence[Token]) -> tuple[list[int], tuple[str, ...]]:
+    """The lexemes of tokens, and of which token each is."""
+    flat = [(number, lexeme) for number, token in enumerate(said) for lexeme in token.lexemes]
+    return [number for number, _ in flat], tuple(lexeme for _, lexeme in flat)
 
 
 def _spans(

@@ -26,6 +26,7 @@ from directory.phrases import (
     phrases,
     plea_in,
     sign_in,
+    somewhere_in,
     tokens,
 )
 from directory.places import Place
@@ -158,7 +159,7 @@ def understand(
         parts = [p for p in parts if p.codes[:1] not in _TALK or (p.start, p.end) in spans]
     parts.sort(key=lambda part: part.start)
     rest = [said[i] for i in sorted(free)]
-    if not rest and not parts:
+    if not rest and not parts and not (parts := _somewhere(typed, said)):
         named = literal(typed)
         return replace(named, loose=named.words and replace(named.words, tsquery="", wishes=()))
     return _put_together(found, country, parts, rest, [said[i] for i in sorted(free | fillers)])
@@ -210,6 +211,12 @@ def _sign(
         for part in parts
     )
     return None if placed or boxes or more else plea_in(said, free)
+
+
+def _somewhere(typed: str, said: Sequence[Token]) -> list[Part]:
+    """Treatment, where no more is said than that somewhere to go is looked for."""
+    found = somewhere_in(said)
+    return [part_of("kind:treatment", typed, *found)] if found else []
 
 
 def _is_number(token: Token) -> bool:

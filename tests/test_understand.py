@@ -62,6 +62,8 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "Kansas City, MO",
         "Overland Park KS",
     ),
+    ("a bed for my son", {"kind:treatment"}, None, ""),
+    ("help near me", {"kind:treatment"}, None, ""),
     ("detox in Portland and help me", {"service:detox"}, "Portland, OR", ""),
     ("only twelve step meetings", {"service:twelve-step", "kind:support_group"}, None, ""),
     ("im fifteen days sober in Denver", set(), "Denver, CO", "fifteen"),
