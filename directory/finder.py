@@ -59,7 +59,7 @@ class Finder:
             if where := self._known(match.group()):
                 return self._part(*match.span(), where), where
         found = self._after("clear") or self._bare() or self._after("followed")
-        found = self._beside(*found) if found else None
+        found = self._beside(*self._within(*found)) if found else None
         # "San Franciso, California" is no search in all of California.
         return found if found and found[1].kind != "region" else self._nearly() or found
 
@@ -99,6 +99,16 @@ class Finder:
                     return None
                 return self._part(self.tokens[start].start, self.tokens[last].end, where), where
         return None
+
+    def _within(self, part: Part, where: Place) -> tuple[Part, Place]:
+        """The large city that follows at once: Capitol Hill is not only in Washington."""
+        after = [n for n, token in enumerate(self.tokens) if token.start >= part.end]
+        for size in range(min(_LONGEST_TYPO, len(after)), 0, -1):
+            if where.kind == "city" and after[0] in self.free and after[size - 1] in self.free:
+                city = self._known(self._text(after[0], after[size - 1]), _LARGE)
+                if city and city.kind == "city" and city.population > where.population:
+                    return self._part(part.start, self.tokens[after[size - 1]].end, city), city
+        return part, where
 
     def _beside(self, part: Part, where: Place) -> tuple[Part, Place]:
         """The place of the same name in the state of the next: "Everett or Chelsea, MA"."""
@@ -144,7 +154,9 @@ class Finder:
             for first in range(count - size, -1, -1):
                 last = first + size - 1
                 # A filler may stand in a name ("Los Angeles", "King of Prussia", "Bay Area").
-                ended = first in self.free and len(self._text(last, last)) > _SHORT
+                # What is written like a small word may be a state at the end: "portland me".
+                short = len(self._text(last, last)) <= _SHORT and last < count - 1
+                ended = first in self.free and not short
                 if last not in self.free and not (ended if size > 1 else self._shouted(last)):
                     continue
                 if any(map(self._meant, range(first, last + 1))):
