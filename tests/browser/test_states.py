@@ -150,12 +150,13 @@ def _put_back(config: Config, number: str) -> None:
         connection.execute(change, {"id": number})
 
 
+# A map shows a part of the world, and cuts names at its edge.
 CLIPPED = """
 () => [...document.querySelectorAll('main *, header *, footer *')].filter(e => {
   const style = getComputedStyle(e);
   const cuts = ['hidden', 'clip'].includes(style.overflowX) ||
     ['hidden', 'clip'].includes(style.overflowY);
-  return cuts && !e.closest('.sr') && e.innerText && e.checkVisibility() &&
+  return cuts && !e.closest('.sr, .leaflet-container') && e.innerText && e.checkVisibility() &&
     (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1);
 }).map(e => e.outerHTML.slice(0, 120))"""
 
