@@ -102,7 +102,7 @@ class Finder:
 
     def _within(self, part: Part, where: Place) -> tuple[Part, Place]:
         """The large city that follows at once: Capitol Hill is not only in Washington."""
-        after = [n for n, token in enumerate(self.tokens) if token.start >= part.end]
+        after = self._after_part(part)
         for size in range(min(_LONGEST_TYPO, len(after)), 0, -1):
             if where.kind == "city" and after[0] in self.free and after[size - 1] in self.free:
                 city = self._known(self._text(after[0], after[size - 1]), _LARGE)
@@ -113,7 +113,7 @@ class Finder:
     def _beside(self, part: Part, where: Place) -> tuple[Part, Place]:
         """The place of the same name in the state of the next: "Everett or Chelsea, MA"."""
         city = where.name.split(",")[0]
-        after = [n for n, token in enumerate(self.tokens) if token.start >= part.end]
+        after = self._after_part(part)
         if (
             where.kind != "city"
             or not part.source.lower().endswith(city.lower())  # its state is named
@@ -166,6 +166,9 @@ class Finder:
                 else:
                     inner.append((first, last, _LARGE))
         yield from inner
+
+    def _after_part(self, part: Part) -> list[int]:
+        return [n for n, token in enumerate(self.tokens) if token.start >= part.end]
 
     def _shouted(self, number: int) -> bool:
         """Whether a word, and not the whole text, is in capitals, as initials are."""

@@ -179,9 +179,7 @@ def gather_statement(
     sampled = "SELECT NULL::bigint AS n"
     if sample is not None:
         # Near a place, so few are left by OR choices that all around may be gathered.
-        matching = wanted.where(*place, SAMPLED, choices=search.near)
-        some = f"SELECT FROM listing WHERE {matching} LIMIT {sample}"
-        sampled = f"SELECT {SHARE} * count(*) AS n FROM ({some}) AS some_of_them"
+        sampled = _sampled(wanted.where(*place, SAMPLED, choices=search.near), sample)
         place.append(f"(SELECT n FROM sampled) <= {SAMPLE}")
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
@@ -199,6 +197,12 @@ FROM sampled LEFT JOIN (
   SELECT {_GROUPED.format(flags=", ".join(wanted.flag_names()))} FROM hits GROUP BY met
 ) AS grouped ON true"""
     return sql, parameters
+
+
+def _sampled(matching: str, most: int) -> str:
+    """A query that guesses how many match (n) from those in the sample, counted to ``most``."""
+    some = f"SELECT FROM listing WHERE {matching} LIMIT {most}"
+    return f"SELECT {SHARE} * count(*) AS n FROM ({some}) AS some_of_them"
 
 
 _GROUPED = (
@@ -311,11 +315,8 @@ def _beyond(connection: Connection, search: Search, now: datetime) -> list[tuple
     values |= {"few": FEW}
     common = math.sqrt(FEW * everything)
     if guess > common:
-        sampled = f"""
-SELECT count(*) FROM (
-  SELECT 1 FROM listing WHERE {wanted.where("in_person", SAMPLED)} LIMIT {EXACT_TO // SHARE}
-) AS sampled"""
-        guess = SHARE * connection.execute(statement(sampled), values).scalar_one()
+        sampled = _sampled(wanted.where("in_person", SAMPLED), EXACT_TO // SHARE)
+        guess = connection.execute(statement(sampled), values).scalar_one()
     if guess > common:
         values["steps"] = guess
         walk = f"""
