@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from directory import words
 from directory.errors import UsageError
 from directory.phrases import Part, Token
-from directory.places import Memo, Place, find_place, is_large, misspelled, normalise, remember
+from directory.places import WIDE, Memo, Place, find_place, is_large, misspelled, normalise, remember
 
 # Before a place; "en" and "cerca de" are Spanish.
 _BEFORE_PLACE = re.compile(
@@ -61,7 +61,7 @@ class Finder:
         found = self._after("clear") or self._bare() or self._after("followed")
         found = self._beside(*self._within(*found)) if found else None
         # "San Franciso, California" is no search in all of California.
-        return found if found and found[1].kind != "region" else self._nearly() or found
+        return found if found and found[1].kind not in WIDE else self._nearly() or found
 
     def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
         """A place after a preposition, and what follows it means something; or a word does:
@@ -197,7 +197,7 @@ class Finder:
             where = find_place(self.connection, name, self.country, self.memo)
         except UsageError:
             return None
-        if where.kind in ("country", "point"):
+        if where.kind == "point" or (where.kind == "country" and not self._is_abroad(where)):
             return None
         if where.region and normalise(name).startswith(f"{normalise(where.name.split(',')[0])} "):
             people = 0  # its state is named
@@ -207,8 +207,16 @@ class Finder:
             people = max(people, _WELL_KNOWN if where.country in _LIKE_HOME else _FOREIGN)
         return None if where.kind == "city" and where.population < people else where
 
+    def _is_abroad(self, where: Place) -> bool:
+        """Whether a country is another one that people write to from home: "uk", "ireland"."""
+        return where.country in _LIKE_HOME and where.country != self.country
+
     def _is_name(self) -> bool:
-        """Whether a listing's name holds all of the text in a row."""
-        phrase = " <-> ".join(f"'name:{lexeme}'" for lexeme in words.lexemes(self.typed))
-        named = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
-        return bool(self.connection.execute(text(named), {"q": phrase}).scalar())
+        return is_name(self.typed, self.connection)
+
+
+def is_name(typed: str, connection: Connection) -> bool:
+    """Whether a listing's name holds all of a text in a row."""
+    phrase = " <-> ".join(f"'name:{lexeme}'" for lexeme in words.lexemes(typed))
+    named = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
+    return bool(connection.execute(text(named), {"q": phrase}).scalar())

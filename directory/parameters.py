@@ -43,10 +43,10 @@ def read_search(values: Values, connection: Connection, country: str) -> Search:
         # Help lines are for a country: that of the place.
         there = place.country if place else country
         boxes = any(values.get(name) for name in ("kind", "term", "attend"))
-        asked = understand(typed, connection, there, place=place is None, boxes=boxes)
-    if place is not None:
+        asked = understand(typed, connection, there, beside=place, boxes=boxes)
+    if place is not None and asked.place is None:
         place = named(connection, place, country)
-    place = place or asked.place
+    place = asked.place or place
     sort = _choice(values, "sort", SORTS) or "best"
     if sort == "distance" and place is None:
         raise UsageError("Sorting by distance needs a place; give near, or lat and lon.", "sort")

@@ -36,9 +36,12 @@ MOST_WORDS = 16  # and words, enough for a street address
 LONGEST_NAME = 6  # words of one name
 ALTERNATIVES = 5
 NEIGHBORS_M = 5_000.0  # metres at most between two parts of a city that are named together
+AROUND_M = 80_467.2  # and between the place of a question and the one beside it: 50 miles
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
 _STATE = 3  # words of one state: "District of Columbia"
+# Kinds of places that are too wide to be near to.
+WIDE = ("region", "country")
 HOME_BOOST = 10
 ALIAS_PENALTY = 10
 # The middle of a state or country is of little use to somebody who looks for help nearby.
@@ -339,7 +342,7 @@ def beginning(session: Session | Connection, typed: str, country: str, limit: in
 
 
 def _rank(row: Any, country: str) -> tuple[int, float, int]:
-    home, wide = row.country == country, row.kind in ("region", "country")
+    home, wide = row.country == country, row.kind in WIDE
     well_known = is_large(row) and not row.alias
     tier = 0 if home and well_known else 1 if home and wide else 2
     weight = max(row.population, 1) * (HOME_BOOST if home else 1)
@@ -364,7 +367,7 @@ def places_of(ranked: list[Any], country: str) -> list[Place]:
 
 
 def _shown(row: Any) -> str:
-    if row.kind in ("region", "country"):
+    if row.kind in WIDE:
         return str(row.name)
     region = row.region_name if row.country == "GB" else row.region
     if row.kind == "city":
@@ -390,6 +393,22 @@ def _within(row: Any, where: Any) -> bool:
         return _close(row, where, 2 if row.kind == "postcode" else 0.3)
     same: bool = row.country == where.country
     return same and (where.kind == "country" or row.region == where.region)
+
+
+def is_around(where: Place, other: Place) -> bool:
+    """Whether a place is the region of another, or so near to it that both may be meant."""
+    if where.kind in WIDE or other.kind in WIDE:
+        return _within(other, where) or _within(where, other)
+    return distance_m(where.lat, where.lon, other.lat, other.lon) <= AROUND_M
+
+
+def is_part(where: Place, other: Place) -> bool:
+    """Whether a place says more exactly where than another that is around: a ZIP code, a part of
+    a city, the smaller of two towns."""
+    if where.kind in WIDE or other.kind in WIDE:
+        return where.kind not in WIDE
+    sure = where.kind == "postcode" or other.kind == "point"
+    return sure or where.population < other.population
 
 
 class _Lookup:

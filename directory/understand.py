@@ -29,7 +29,7 @@ from directory.phrases import (
     somewhere_in,
     tokens,
 )
-from directory.places import Place
+from directory.places import WIDE, Place, is_around, is_part
 from directory.question import When
 from directory.vocabulary import vocabulary
 from directory.wishes import HARD, Wishes
@@ -106,10 +106,15 @@ def literal(typed: str) -> Question:
 
 
 def understand(
-    typed: str, connection: Connection, country: str, *, place: bool = True, boxes: bool = False
+    typed: str,
+    connection: Connection,
+    country: str,
+    *,
+    beside: Place | None = None,
+    boxes: bool = False,
 ) -> Question:
-    """What ``typed`` asks for; with ``place`` off, no place is looked for in it; with ``boxes``,
-    a kind or a term is asked for beside it.
+    """What ``typed`` asks for. ``beside``: the place that is given beside it, so that only one
+    around there is looked for in it; ``boxes``: a kind or a term is asked for beside it.
 
     Quotes, OR, * and a leading minus keep their meaning: such a text is words only. Raises
     UsageError (parameter ``q``) as ``question.parse`` does.
@@ -123,12 +128,14 @@ def understand(
     said = list(tokens(typed))
     parts, free, fillers = _spotted(typed, said)
     found = Question(typed.strip())
-    if place:
-        finder = Finder(typed, said, free, parts, connection, country)
-        if located := finder.place():
-            part, where = located
-            taken = {n for n, t in enumerate(said) if part.start <= t.start < part.end}
-            free, fillers = free - taken, fillers - taken
+    finder = Finder(typed, said, free, parts, connection, country)
+    located = finder.place() if free or not beside else None
+    if located and (beside is None or is_around(located[1], beside)):
+        part, where = located
+        taken = {n for n, t in enumerate(said) if part.start <= t.start < part.end}
+        free, fillers = free - taken, fillers | taken
+        if beside is None or is_part(where, beside):
+            fillers -= taken
             parts.append(part)
             found = replace(found, place=where)
     for pattern, read in ((_HOUR, _hour), (_AGE, _age)):
@@ -142,7 +149,7 @@ def understand(
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = [part for part in parts if _is_hard(part)]
-    placed = found.place is not None or not place
+    placed = (beside or found.place) is not None
     danger = _sign(said, parts, free, placed=placed, boxes=boxes)
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
@@ -282,9 +289,9 @@ def _put_together(
             wishes.add(part)
     if when.get("open"):
         when = {"open": "now"}
-    if found.place is not None and found.place.kind == "region":
-        where = f"in:{found.place.country}".lower()
-        wishes.region = f"'{where}-{found.place.region}' | '{where}'".lower()
+    if found.place is not None and found.place.kind in WIDE:
+        where, region = f"in:{found.place.country}".lower(), (found.place.region or "").lower()
+        wishes.region = f"'{where}-{region}' | '{where}'" if region else f"'{where}':*"
     codes = {code for part in parts if not part.negated for code in part.codes}
     attend = _from_afar(wishes, codes, attend, found.place, country)
     if is_spanish(found.text):
@@ -298,7 +305,7 @@ def _put_together(
     said = [lexeme for token in named for lexeme in token.lexemes]
     spans = dict.fromkeys(part.source for part in parts if part.what in ("term", "kind"))
     meant = [lexeme for source in spans for lexeme in words.lexemes(source)]
-    place = found.place if found.place and found.place.kind != "region" else None
+    place = found.place if found.place and found.place.kind not in WIDE else None
     return replace(
         found,
         parts=tuple(parts),

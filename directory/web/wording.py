@@ -18,6 +18,7 @@ from directory import schedule
 from directory.models import Listing
 from directory.parameters import METRES
 from directory.phrases import Part
+from directory.places import WIDE
 from directory.schedule import next_session
 from directory.search import Hit
 from directory.vocabulary import vocabulary
@@ -127,7 +128,7 @@ def by_name(hits: list[Hit], now: datetime) -> list[tuple[Hit, list[Hit]]]:
 
 def part_label(part: Part) -> str:
     """What was understood of a part of a question, as its chip says it."""
-    if part.place and part.place.kind == "region":
+    if part.place and part.place.kind in WIDE:
         return gettext("In %(place)s", place=part.place.name)
     if part.place:
         return gettext("Near %(place)s", place=part.place.name)
