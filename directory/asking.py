@@ -210,11 +210,16 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
     kept = [known] if hard else [known, [min(known, key=pocket.often)]]
     parts = [part.source for part in asked.parts]
     towns = [part.source for part in asked.parts if part.what == "place"]
+    unknown = [word for word in said if word not in known]
+    if unknown and not towns:  # what else was said may be a name: "noon boon aa wetaskiwin"
+        text = " ".join(word for word in asked.text.split() if word not in unknown)
+        yield text, tuple(unknown), {"literal": ["1"]}
     for words in kept:
         if left_out := tuple(word for word in said if word not in words):
             yield _joined([*parts, *words]), left_out, {}
-        if len(towns) == len(parts) > 0:
-            yield _joined([*words, *towns]), left_out, {"literal": ["1"]}
+        if len(towns) == len(parts) > 0 or len(words) > 1:
+            wishes = [part for part in parts if part not in towns]
+            yield _joined([*words, *towns]), (*left_out, *_once(wishes)), {"literal": ["1"]}
 
 
 # Whoever says one of these near a place looks for help there, whatever else is said.

@@ -36,7 +36,7 @@ MOST_WORDS = 16  # and words, enough for a street address
 LONGEST_NAME = 6  # words of one name
 ALTERNATIVES = 5
 NEIGHBORS_M = 5_000.0  # metres at most between two parts of a city that are named together
-AROUND_M = 80_467.2  # and between the place of a question and the one beside it: 50 miles
+AROUND_M = 40_233.6  # and between the place of a question and the one beside it: 25 miles
 # A home city of this many people is what its name means at home, whatever is abroad.
 WELL_KNOWN = 100_000
 _STATE = 3  # words of one state: "District of Columbia"

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from directory import question, schedule, words
-from directory.finder import Finder
+from directory.finder import Finder, is_name
 from directory.phrases import (
     Part,
     Question,
@@ -50,9 +50,10 @@ _AGE = re.compile(
 _HOUR = re.compile(
     r"\b(?:at\s+|around\s+)?(1[0-2]|0?[1-9])(?::?[0-5]\d)?\s?([ap])\.?\s?m\b\.?", re.I
 )
-_NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
+_NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except", "isnt", "arent", "aint"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 _NAME_LENGTH, _LONG = 5, 7
+_TOBACCO = "substance:tobacco"
 # Somebody to talk to: a help line.
 _TALK = (("kind:hotline",), ("service:crisis",))
 
@@ -149,13 +150,16 @@ def understand(
         if free - short or any(part.what != "place" for part in parts):  # "12&12" is a name
             free, fillers = free - short, fillers | short
     hard = [part for part in parts if _is_hard(part)]
-    placed = (beside or found.place) is not None
-    danger = _sign(said, parts, free, placed=placed, boxes=boxes)
+    placed = bool(beside or (found.place and found.place.kind != "country"))
+    danger = sign_in(said, placed=placed)
+    if not (danger or placed or boxes):
+        danger = _plea(typed, said, parts, free, connection)
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
         # A plea is no question of what somebody takes.
         given_up = {"substance"} if sign.plea else set()
+        given_up |= {"day", "time"} if sign.now else set()
         parts = [p for p in parts if not (_is_hard(p) or p.codes in _TALK or p.facet in given_up)]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
         free, fillers = set(), free | fillers  # the rest is a story
@@ -206,18 +210,21 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
     return parts, free, fillers
 
 
-def _sign(
-    said: Sequence[Token], parts: Sequence[Part], free: set[int], *, placed: bool, boxes: bool
+def _plea(
+    typed: str, said: Sequence[Token], parts: list[Part], free: set[int], connection: Connection
 ) -> tuple[Sign, int, int] | None:
-    """The sign of danger in the tokens, or else the plea, where nothing else is asked for; and
-    where it stands."""
-    if found := sign_in(said, placed=placed):
-        return found
-    more = any(
-        part.what != "when" and (part.facet != "substance" or "substance:tobacco" in part.codes)
-        for part in parts
-    )
-    return None if placed or boxes or more else plea_in(said, free)
+    """The plea in the tokens, where nothing else is asked for; and where it stands.
+
+    Of a story that says what somebody takes or whom it is about, other words are let go."""
+    story = len(said) > _NAME_LENGTH
+    asked = {"substance", "who"} if story else {"substance"}
+    if any(p.what != "when" and (p.facet not in asked or _TOBACCO in p.codes) for p in parts):
+        return None
+    found = plea_in(said, set() if story else free)
+    taken = next((part for part in parts if part.facet == "substance"), None)
+    if story and not found and taken and not somewhere_in(said):
+        found = Sign(("kind:hotline",), (), now=True, anywhere=True, plea=True), *taken.span
+    return None if found and story and is_name(typed, connection) else found
 
 
 def _somewhere(typed: str, said: Sequence[Token]) -> list[Part]:
