@@ -231,7 +231,8 @@ def _less(asked: Question, page: Page, *, near: bool) -> Iterator[Less]:
     wishes = [part.source for part in asked.parts if part.what != "when"]
     times = [part.source for part in asked.parts if part.what == "when"]
     words = [asked.rest] if asked.rest else []
-    helped = near and _HELP & {*lexemes(asked.without(*asked.parts))}
+    said = lexemes(asked.without(*asked.parts))
+    helped = near and (_HELP & {*said} or len(said) > _NAME_LENGTH)
     if words and (wishes or times or helped):
         yield _joined([part.source for part in asked.parts]), tuple(words), {}
     if times and (wishes or words):

@@ -136,6 +136,16 @@ def abbreviations() -> dict[str, tuple[tuple[str, ...], ...]]:
     return found
 
 
+@cache
+def in_names() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Code -> what the names of places say that offer it, as lexemes in a row."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for names in _document()["in_names"]:
+        says = tuple(tuple(words.lexemes(said)) for said in _all_spelled_out(names["says"]))
+        found |= {code: found.get(code, ()) + says for code in names["of"]}
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.

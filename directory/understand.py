@@ -131,7 +131,12 @@ def understand(
     found = Question(typed.strip())
     finder = Finder(typed, said, free, parts, connection, country)
     located = finder.place() if free or not beside else None
-    if located and (beside is None or is_around(located[1], beside)):
+    if located and beside:
+        part, where = located
+        meant = (place for place in (where, *where.alternatives) if is_around(place, beside))
+        where = next(meant, None)
+        located = (replace(part, place=where), where) if where else None
+    if located:
         part, where = located
         taken = {n for n, t in enumerate(said) if part.start <= t.start < part.end}
         free, fillers = free - taken, fillers | taken

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from directory import question, words
-from directory.phrases import Part, abbreviations
+from directory.phrases import Part, abbreviations, in_names
 from directory.question import Words
 from directory.records import BILLING
 from directory.vocabulary import vocabulary
@@ -98,7 +98,9 @@ class Wishes:
         if not hard and "pay" in self.soft and self._codes("pay") != {"'pay:free'"}:
             required = [*required, _BILLING]
         soft = self._weighed()
-        banned = [f"!{code}" for code in dict.fromkeys(self.banned) if code not in self.asked]
+        # Secular meetings are of A.A., too.
+        but = " | 'meeting:secular'" if self._codes("meeting") & {"'meeting:secular'"} else ""
+        banned = [f"!{code}{but}" for code in dict.fromkeys(self.banned) if code not in self.asked]
         if not (hard or soft or rest or banned or self.region):
             return None
         wanted = _all_of([*hard, *required, *banned])
@@ -127,12 +129,15 @@ class Wishes:
 
 
 def _called(part: Part) -> Iterator[str]:
-    """What the codes are called in one word, where that is not what was typed: names say
-    "methadone", whatever the language of the question."""
+    """What the codes are called in one word, where that is not what was typed, whatever the
+    language of the question; and what the names say of places that offer it: most sources say no
+    more."""
     for code in part.codes:
         label = words.lexemes(vocabulary().terms[code].label)
         if len(label) == 1 and label != words.lexemes(part.source):
             yield f"'{label[0]}'"
+        for said in in_names().get(code, ()):
+            yield " <-> ".join(f"'name:{lexeme}'" for lexeme in said)
 
 
 def _all_of(parts: Iterable[str]) -> str:
