@@ -86,7 +86,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
         for text, left_out, more in candidates:
             other, better = again(beyond=False, q=[text], **more)
-            if better.total:
+            kept = " ".join(word for word in rest.split() if word not in left_out)
+            if better.total and not ("literal" in more and not _is_called(better, kept)):
                 if whole.place and other.place and other.place.name != whole.place.name:
                     place = replace(other.place, alternatives=(whole.place,))
                     other = replace(other, place=place)
@@ -169,6 +170,12 @@ def _is_named(hit: Hit, text: str) -> bool:
     return len(wanted) > 1 and wanted <= {*lexemes(hit.listing.name)}
 
 
+def _is_called(page: Page, text: str) -> bool:
+    """Whether a result has all words of a text in its name."""
+    wanted = _wanted(text)
+    return any(wanted <= {*lexemes(hit.listing.name)} for hit in page.hits)
+
+
 def _is_half_named(page: Page, text: str) -> bool:
     """Whether a result within the radius has half of the words of a text in its name."""
     wanted = _wanted(text)
@@ -207,6 +214,7 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
     if not known:  # what is left is no name
         return
     hard = any(part.facet in HARD for part in asked.parts)
+    meets = any(part.what == "when" or part.facet == "fellowship" for part in asked.parts)
     kept = [known] if hard else [known, [min(known, key=pocket.often)]]
     parts = [part.source for part in asked.parts]
     towns = [part.source for part in asked.parts if part.what == "place"]
@@ -217,7 +225,7 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
     for words in kept:
         if left_out := tuple(word for word in said if word not in words):
             yield _joined([*parts, *words]), left_out, {}
-        if len(towns) == len(parts) > 0 or len(words) > 1:
+        if len(towns) == len(parts) > 0 or (len(words) > 1 and not meets):
             wishes = [part for part in parts if part not in towns]
             yield _joined([*words, *towns]), (*left_out, *_once(wishes)), {"literal": ["1"]}
 

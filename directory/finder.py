@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from directory import words
 from directory.errors import UsageError
-from directory.phrases import Part, Token
+from directory.phrases import Part, Token, ordinary
 from directory.places import WIDE, Memo, Place, find_place, is_large, misspelled, normalise, remember
 
 # Before a place; "en" and "cerca de" are Spanish.
@@ -61,7 +61,9 @@ class Finder:
         found = self._after("clear") or self._bare() or self._after("followed")
         found = self._beside(*self._within(*found)) if found else None
         # "San Franciso, California" is no search in all of California.
-        return found if found and found[1].kind not in WIDE else self._nearly() or found
+        if found and found[1].kind not in WIDE:
+            return found
+        return self._nearly(found[0] if found else None) or found
 
     def _after(self, end: Literal["clear", "followed"]) -> tuple[Part, Place] | None:
         """A place after a preposition, and what follows it means something; or a word does:
@@ -132,19 +134,40 @@ class Finder:
                     return self._part(part.start, self.tokens[last].end, other), other
         return part, where
 
-    def _nearly(self) -> tuple[Part, Place] | None:
-        """A large city that words after a preposition would name if they were spelled right."""
-        for match in _BEFORE_PLACE.finditer(self.typed):
-            if not match.group().lower().startswith(_MOSTLY):
-                continue
-            said = [n for n, token in enumerate(self.tokens) if token.start >= match.end()]
-            run = list(itertools.takewhile(self.free.__contains__, said))[:_LONGEST_TYPO]
-            for size in range(len(run), 0, -1):
-                text = self._text(run[0], run[size - 1])
-                found = misspelled(self.connection, text, self.country)
-                if found and is_large(found) and found.country == self.country:
-                    return self._part(match.start(), self.tokens[run[size - 1]].end, found), found
+    def _nearly(self, region: Part | None) -> tuple[Part, Place] | None:
+        """The place that words would name if they were spelled right: a town before its region,
+        else a large city after a preposition or at the end."""
+        if region:
+            last = max(n for n, token in enumerate(self.tokens) if token.start < region.start + 1)
+            for first in range(max(0, last - _LONGEST_TYPO), last):
+                if all(n in self.free for n in range(first, last)):
+                    text = self._text(first, last)
+                    if found := misspelled(self.connection, text, self.country):
+                        return self._part(self.tokens[first].start, region.end, found), found
+        for start, first, last in self._typos():
+            found = misspelled(self.connection, self._text(first, last), self.country)
+            if found and is_large(found) and found.country == self.country:
+                return self._part(start, self.tokens[last].end, found), found
         return None
+
+    def _typos(self) -> Iterator[tuple[int, int, int]]:
+        """Where a misspelled place may begin with what stands before it, its first word and its
+        last: at the end, where none of its words is one that people or listings use."""
+        for match in _BEFORE_PLACE.finditer(self.typed):
+            if match.group().lower().startswith(_MOSTLY):
+                said = [n for n, token in enumerate(self.tokens) if token.start >= match.end()]
+                run = list(itertools.takewhile(self.free.__contains__, said))[:_LONGEST_TYPO]
+                for size in range(len(run), 0, -1):
+                    yield match.start(), run[0], run[size - 1]
+        last = len(self.tokens) - 1
+        if last > 0 and last in self.free and self._is_odd(last):
+            for first in range(max(0, last - _LONGEST_TYPO + 1), last + 1):
+                if all(n in self.free for n in range(first, last)):
+                    yield self.tokens[first].start, first, last
+
+    def _is_odd(self, number: int) -> bool:
+        word = self._text(number, number).lower()
+        return word.isalpha() and word not in ordinary() and not is_said(word, self.connection)
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
         """The first and the last of tokens in a row that may name a place, and how many people
@@ -217,6 +240,15 @@ class Finder:
 
 def is_name(typed: str, connection: Connection) -> bool:
     """Whether a listing's name holds all of a text in a row."""
-    phrase = " <-> ".join(f"'name:{lexeme}'" for lexeme in words.lexemes(typed))
-    named = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
-    return bool(connection.execute(text(named), {"q": phrase}).scalar())
+    lexemes = words.lexemes(typed)
+    return _is_there(" <-> ".join(f"'name:{lexeme}'" for lexeme in lexemes), connection)
+
+
+def is_said(word: str, connection: Connection) -> bool:
+    """Whether a listing has a word."""
+    return _is_there(" & ".join(f"'{lexeme}'" for lexeme in words.lexemes(word)), connection)
+
+
+def _is_there(tsquery: str, connection: Connection) -> bool:
+    some = "SELECT EXISTS (SELECT FROM listing WHERE listed AND search @@ CAST(:q AS tsquery))"
+    return bool(connection.execute(text(some), {"q": tsquery}).scalar())

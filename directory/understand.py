@@ -164,7 +164,7 @@ def understand(
         sign, start, end = danger
         # A plea is no question of what somebody takes.
         given_up = {"substance"} if sign.plea else set()
-        given_up |= {"day", "time"} if sign.now else set()
+        given_up |= {"day", "time", "open"} if sign.now else set()
         parts = [p for p in parts if not (_is_hard(p) or p.codes in _TALK or p.facet in given_up)]
         parts += [part_of(meaning, typed, start, end) for meaning in sign.means]
         free, fillers = set(), free | fillers  # the rest is a story

@@ -130,14 +130,15 @@ class Wishes:
 
 def _called(part: Part) -> Iterator[str]:
     """What the codes are called in one word, where that is not what was typed, whatever the
-    language of the question; and what the names say of places that offer it: most sources say no
-    more."""
+    language of the question; and, where a source says of no service, what the names say of places
+    that offer it."""
     for code in part.codes:
         label = words.lexemes(vocabulary().terms[code].label)
         if len(label) == 1 and label != words.lexemes(part.source):
             yield f"'{label[0]}'"
-        for said in in_names().get(code, ()):
-            yield " <-> ".join(f"'name:{lexeme}'" for lexeme in said)
+        if names := in_names().get(code):
+            said = (" <-> ".join(f"'name:{lexeme}'" for lexeme in name) for name in names)
+            yield f"('{words.NO_SERVICE}' & ({' | '.join(said)}))"
 
 
 def _all_of(parts: Iterable[str]) -> str:

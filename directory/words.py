@@ -58,6 +58,10 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+# The lexeme of a record that says of no service that it offers it.
+NO_SERVICE = "service:"
+
+
 @lru_cache(maxsize=131_072)
 def stem(token: str) -> str:
     """The lexeme of one token. Numbers and words in other scripts stand for themselves."""
@@ -83,6 +87,8 @@ def search_vector(record: Record, more: Iterable[str]) -> str:
     token has a colon: codes and words cannot be mistaken.
     """
     codes = [f"kind:{record.kind}", *record.terms, *more]
+    if not any(term.startswith("service:") for term in record.terms):
+        codes.append(NO_SERVICE)
     if record.region and record.region.isalnum():
         codes.append(f"in:{record.country}-{record.region}".lower())
     codes += [f"in:{region}".lower() for region in record.served if _REGION.fullmatch(region)]
