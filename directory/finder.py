@@ -12,7 +12,16 @@ from sqlalchemy import Connection, text
 from directory import words
 from directory.errors import UsageError
 from directory.phrases import Part, Token, ordinary
-from directory.places import WIDE, Memo, Place, find_place, is_large, misspelled, normalise, remember
+from directory.places import (
+    WIDE,
+    Memo,
+    Place,
+    find_place,
+    is_large,
+    misspelled,
+    normalise,
+    remember,
+)
 
 # Before a place; "en" and "cerca de" are Spanish.
 _BEFORE_PLACE = re.compile(

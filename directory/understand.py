@@ -130,13 +130,7 @@ def understand(
     parts, free, fillers = _spotted(typed, said)
     found = Question(typed.strip())
     finder = Finder(typed, said, free, parts, connection, country)
-    located = finder.place() if free or not beside else None
-    if located and beside:
-        part, where = located
-        meant = (place for place in (where, *where.alternatives) if is_around(place, beside))
-        where = next(meant, None)
-        located = (replace(part, place=where), where) if where else None
-    if located:
+    if located := _located(finder, beside):
         part, where = located
         taken = {n for n, t in enumerate(said) if part.start <= t.start < part.end}
         free, fillers = free - taken, fillers | taken
@@ -157,8 +151,7 @@ def understand(
     hard = [part for part in parts if _is_hard(part)]
     placed = bool(beside or (found.place and found.place.kind != "country"))
     danger = sign_in(said, placed=placed)
-    if not (danger or placed or boxes):
-        danger = _plea(typed, said, parts, free, connection)
+    danger = danger or (None if placed or boxes else _plea(typed, said, parts, free, connection))
     means = set(danger[0].means) if danger else set()
     if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
         sign, start, end = danger
@@ -215,6 +208,19 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
     return parts, free, fillers
 
 
+def _located(finder: Finder, beside: Place | None) -> tuple[Part, Place] | None:
+    """The place in a text and its part; of those that it may be, one around ``beside``."""
+    if beside is None:
+        return finder.place()
+    if not (finder.free and (located := finder.place())):
+        return None
+    part, where = located
+    for meant in (where, *where.alternatives):
+        if is_around(meant, beside):
+            return replace(part, place=meant), meant
+    return None
+
+
 def _plea(
     typed: str, said: Sequence[Token], parts: list[Part], free: set[int], connection: Connection
 ) -> tuple[Sign, int, int] | None:
@@ -222,11 +228,11 @@ def _plea(
 
     Of a story that says what somebody takes or whom it is about, other words are let go."""
     story = len(said) > _NAME_LENGTH
-    asked = {"substance", "who"} if story else {"substance"}
+    taken = next((part for part in parts if part.facet == "substance"), None)
+    asked = {"substance", "who"} if story and taken else {"substance"}
     if any(p.what != "when" and (p.facet not in asked or _TOBACCO in p.codes) for p in parts):
         return None
     found = plea_in(said, set() if story else free)
-    taken = next((part for part in parts if part.facet == "substance"), None)
     if story and not found and taken and not somewhere_in(said):
         found = Sign(("kind:hotline",), (), now=True, anywhere=True, plea=True), *taken.span
     return None if found and story and is_name(typed, connection) else found

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from directory.criteria import Search
 from directory.errors import UsageError
 from directory.phrases import Question
-from directory.places import load_places, place_at
+from directory.places import find_place, load_places, place_at
 from directory.search import answer
 from directory.understand import literal, respell, understand
 from directory.vocabulary import vocabulary
@@ -344,9 +344,22 @@ def test_understood(
         ("i dont know what to do", "kind:hotline"),
         ("ayuda por favor esta noche", "kind:hotline"),
         ("he choked me again, i want out", "service:domestic-violence"),
+        ("how can my son beat heroin like his dad", "who:families"),
+        # Whoever tells a story, and names no place, wants somebody to talk to.
+        ("mi hijo esta usando cristal y no se que hacer", "who:families"),
+        ("stepson keeps stealing from us for heroin what do WE do", "who:families"),
+        ("drank again after three years and i feel like garbage", "kind:hotline"),
+        ("brothers on the coke, who do i ring in ireland", "kind:hotline"),
+        ("my bf puts his hands on me everytime hes drunk", "service:domestic-violence"),
+        ("he's drunk and has a gun, we are locked in the bathroom", "service:domestic-violence"),
+        ("im 14 and my mom is high all the time and hits me", "service:child-abuse"),
+        ("uncle did things to me when i was little, thats why i drink", "service:sexual-assault"),
+        ("me quiero matar ya no puedo con la droga", "service:crisis"),
+        ("lost my whole paycheck at the casino again", "kind:hotline"),
         # The same words, and no danger.
+        ("help for my 15 year old daughter", None),
+        ("I'm here because I don't want to drink alone in Boston", None),
         ("my ex beat me for years, now i need detox", None),
-        ("how can my son beat heroin like his dad", None),
         ("support group for rape survivors", None),
         ("i was raped and need residential treatment", None),
         ("pregnant and depressed, need detox", None),
@@ -380,15 +393,26 @@ def test_quotes_and_operators_are_words(connection: Connection) -> None:
         assert understand(typed, connection, "US") == literal(typed)
 
 
-def test_no_place_where_none_is_looked_for(connection: Connection) -> None:
-    found = understand("detox philadelphia", connection, "US", place=False)
-    assert (found.place, found.rest) == (None, "philadelphia")
+def test_a_place_in_the_question_counts_if_it_is_around_the_one_beside_it(
+    connection: Connection,
+) -> None:
+    def found(typed: str, beside: str) -> tuple[str | None, str]:
+        asked = understand(typed, connection, "US", beside=find_place(connection, beside))
+        return asked.place.name if asked.place else None, asked.rest
+
+    assert found("detox kensington", "Philadelphia") == ("Kensington, PA", "")
+    assert found("detox 19124", "Philadelphia") == ("Philadelphia, PA 19124", "")
+    # What says less exactly where, or the same, is let go; what is elsewhere is words.
+    assert found("detox philadelphia", "19124") == (None, "")
+    assert found("aa in west chester", "West Chester, PA") == (None, "")
+    assert found("detox pennsylvania", "Philadelphia") == (None, "")
+    assert found("detox chicago", "Philadelphia") == (None, "chicago")
 
 
 def test_every_label_and_synonym_is_understood(connection: Connection) -> None:
     for term in vocabulary().terms.values():
         for said_ in (term.label, *term.synonyms):
-            assert understand(said_, connection, "US", place=False).parts, said_
+            assert understand(said_, connection, "US").parts, said_
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
