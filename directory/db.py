@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg2
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from pydantic_core import from_json
 from sqlalchemy import Engine, TextClause, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -32,6 +33,7 @@ def _engine(url: str, options: str) -> Engine:
         connect_args={"options": options, "connect_timeout": 5},
         pool_pre_ping=True,
         hide_parameters=True,
+        json_deserializer=from_json,
     )
 
 

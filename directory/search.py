@@ -43,7 +43,7 @@ SAMPLE = 2_000
 FEW = 5
 # Online help shown under the results, chosen as the soonest of the most complete; there are
 # no more counted than are chosen from.
-ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 100
+ONLINE_SHOWN, ONLINE_CHOSEN_FROM = 5, 50
 
 # What "best" means near a place: metres are added for words that are not in the name, where all
 # wishes are met and where none is, for an incomplete record, and for a door that is not known to

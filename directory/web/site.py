@@ -98,9 +98,12 @@ def everywhere() -> dict[str, Any]:
     }
 
 
+_SAMPLES = select(Generation.samples)
+
+
 def _samples(connection: Connection) -> bool:
     """Whether any listing is invented; every page says so then."""
-    return bool(connection.execute(select(Generation.samples)).scalar())
+    return bool(connection.execute(_SAMPLES).scalar())
 
 
 def _page(template: str, **values: Any) -> str:

@@ -205,7 +205,12 @@ def distance(hit: Hit, unit: str) -> str | None:
 
 def long_date(day: date) -> str:
     """ "November 1, 2026"."""
-    if language() == ENGLISH:
+    return _long_date(day, language())
+
+
+@lru_cache(maxsize=1_024)
+def _long_date(day: date, code: str) -> str:
+    if code == ENGLISH:
         return f"{day:%B} {day.day}, {day.year}"
     return format_date(day, "long", locale=locale())
 
