@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -31,8 +33,14 @@ _FARTHER, _FARTHEST_M = 3, 160_934.4
 _NAME_LENGTH = 6
 
 
-Less = tuple[str, tuple[str, ...], Values]
-"""A question with less asked, what was let go, and parameters beside it."""
+class Less(NamedTuple):
+    """A question with less asked, what was let go, and parameters beside it. ``called``: it is an
+    answer only where a result is called so."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+    beside: Values = MappingProxyType({})
+    called: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +92,10 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         return other, answer(connection, other, now, whole=beyond)
 
     def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
-        for text, left_out, more in candidates:
-            other, better = again(beyond=False, q=[text], **more)
+        for text, left_out, beside, called in candidates:
+            other, better = again(beyond=False, q=[text], **beside)
             kept = " ".join(word for word in rest.split() if word not in left_out)
-            if better.total and not ("literal" in more and not _is_called(better, kept)):
+            if better.total and (not called or _is_called(better, kept)):
                 if whole.place and other.place and other.place.name != whole.place.name:
                     place = replace(other.place, alternatives=(whole.place,))
                     other = replace(other, place=place)
@@ -195,13 +203,15 @@ def _wanted(text: str) -> set[str]:
 
 
 def _elsewhere(search: Search) -> Iterator[Less]:
-    """The same at the other large cities of the name: sober homes are in Pasadena, CA."""
+    """The same at the other large cities of the name: sober homes are in Pasadena, CA; and, where
+    what is called so is there, at the other towns."""
     asked, place = search.question, search.place
     if asked and place and len(asked.parts) > sum(part.what == "place" for part in asked.parts):
         text = asked.without(*(part for part in asked.parts if part.what == "place"))
         for other in place.alternatives:
-            if other.country == place.country and other.population >= WELL_KNOWN:
-                yield text, (), {"near": [other.name]}
+            known = other.population >= WELL_KNOWN
+            if other.country == place.country and (known or asked.rest):
+                yield Less(text, beside={"near": [other.name]}, called=not known)
 
 
 def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
@@ -221,13 +231,14 @@ def _named(asked: Question, pocket: Pocket | None) -> Iterator[Less]:
     unknown = [word for word in said if word not in known]
     if unknown and not towns:  # what else was said may be a name: "noon boon aa wetaskiwin"
         text = " ".join(word for word in asked.text.split() if word not in unknown)
-        yield text, tuple(unknown), {"literal": ["1"]}
+        yield Less(text, tuple(unknown), {"literal": ["1"]}, called=True)
     for words in kept:
         if left_out := tuple(word for word in said if word not in words):
-            yield _joined([*parts, *words]), left_out, {}
+            yield Less(_joined([*words, *parts]), left_out)
         if len(towns) == len(parts) > 0 or (len(words) > 1 and not meets):
             wishes = [part for part in parts if part not in towns]
-            yield _joined([*words, *towns]), (*left_out, *_once(wishes)), {"literal": ["1"]}
+            let_go = (*left_out, *_once(wishes))
+            yield Less(_joined([*words, *towns]), let_go, {"literal": ["1"]}, called=True)
 
 
 # Whoever says one of these near a place looks for help there, whatever else is said.
@@ -242,22 +253,24 @@ def _less(asked: Question, page: Page, *, near: bool) -> Iterator[Less]:
     said = lexemes(asked.without(*asked.parts))
     helped = near and (_HELP & {*said} or len(said) > _NAME_LENGTH)
     if words and (wishes or times or helped):
-        yield _joined([part.source for part in asked.parts]), tuple(words), {}
+        yield Less(_joined([part.source for part in asked.parts]), tuple(words))
     if times and (wishes or words):
-        yield _joined([*wishes, *words]), _once(times), {}
+        yield Less(_joined([*wishes, *words]), _once(times))
     if words and times:
-        yield _joined(wishes), (*words, *_once(times)), {}
+        yield Less(_joined(wishes), (*words, *_once(times)))
     kinds = [part.source for part in asked.parts if part.what == "kind" and not part.negated]
     services = [part.source for part in asked.parts if _is_service(part)]
     if kinds and services:  # "IOP evening groups" are no support groups
         others = [part.source for part in asked.parts if part.source not in kinds]
-        yield _joined(others), (*words, *_once(kinds)), {}
+        yield Less(_joined(others), (*words, *_once(kinds)))
         others = [text for text in wishes if text not in kinds]
-        yield _joined(others), (*words, *_once(kinds), *_once(times)), {}
+        yield Less(_joined(others), (*words, *_once(kinds), *_once(times)))
     nearest = min((hit.distance_m or 0.0 for hit in page.hits), default=math.inf)
     if services and nearest > FAR_M:
         others = [text for text in wishes if text not in services]
-        yield _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
+        yield Less(
+            _joined(others), (*words, *_once(services), *_once(times)), {"kind": ["treatment"]}
+        )
 
 
 def _is_service(part: Part) -> bool:

@@ -42,6 +42,8 @@ _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 _NO_TOWNS = frozenset(
     "downtown midtown uptown only county university college hospital side street".split()
 )
+# What is called "Jefferson program" is hardly in a town called Jefferson.
+_NAME_ENDS = ("program", "house", "home", "center", "hospital", "university", "college")
 _OR = ("or", "and", "y", "o")
 _LONGEST_PLACE = 5
 _LONGEST_TYPO = 3
@@ -98,7 +100,8 @@ class Finder:
     def _bare(self) -> tuple[Part, Place] | None:
         """A place without a preposition: beside what means something else, or a large city."""
         for first, last, people in self._runs():
-            if where := self._known(self._text(first, last), people):
+            ended = last + 1 < len(self.tokens) and self._text(last + 1, last + 1) in _NAME_ENDS
+            if where := self._known(self._text(first, last), _LARGE if ended else people):
                 if first == last and last not in self.free and where.kind != "city":
                     continue  # "help ME" is not in Maine; "detox LA" is
                 # What stands before an address's town is none of it: "dad is 71, riverside ca".

@@ -296,8 +296,9 @@ def _put_together(
     wishes = Wishes()
     for part in parts:
         kind, _, value = part.codes[0].partition(":") if part.codes else ("", "", "")
-        if kind == "start":
-            wishes.soft["start"] = [f"'{part.codes[0]}'"]
+        if kind == "start":  # an hour says more than "before work"
+            if len(part.codes) == 1 or "start" not in wishes.soft:
+                wishes.soft["start"] = [f"'{code}'" for code in part.codes]
         elif part.what == "when" and not part.negated:
             when[kind] = value
         elif part.what == "attend":

@@ -49,7 +49,7 @@ class Wishes:
         else:
             said = [w for w in words.lexemes(part.source) if w not in question.SMALL]
             self.soft.setdefault(facet, []).extend([f"({_named(said)})"] if said else [])
-            self.soft[facet] += codes
+            self.soft[facet] += [*codes, *_unsaid(part)]
 
     def words(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
         """The wishes and the other words as one search; None where there are none.
@@ -130,12 +130,17 @@ class Wishes:
 
 def _called(part: Part) -> Iterator[str]:
     """What the codes are called in one word, where that is not what was typed, whatever the
-    language of the question; and, where a source says of no service, what the names say of places
-    that offer it."""
+    language of the question; or what names say of it."""
     for code in part.codes:
         label = words.lexemes(vocabulary().terms[code].label)
         if len(label) == 1 and label != words.lexemes(part.source):
             yield f"'{label[0]}'"
+    yield from _unsaid(part)
+
+
+def _unsaid(part: Part) -> Iterator[str]:
+    """What names say of what is meant, where a source says of no service."""
+    for code in part.codes:
         if names := in_names().get(code):
             said = (" <-> ".join(f"'name:{lexeme}'" for lexeme in name) for name in names)
             yield f"('{words.NO_SERVICE}' & ({' | '.join(said)}))"

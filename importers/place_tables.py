@@ -168,6 +168,47 @@ AREAS = {
     ("US", "WI"): "Oneida County = Northwoods|Outagamie County = Fox Cities, Fox Valley",
     ("US", "WV"): "Berkeley County = Eastern Panhandle",
 }
+# What people say they are near to (bases, universities, sights), and the town that it is in, by
+# region. Names that other towns are known by are left out.
+LANDMARKS = {
+    ("US", "AK"): "Anchorage = Elmendorf AFB, JBER|Fairbanks = Eielson AFB",
+    ("US", "AL"): "Montgomery = Maxwell AFB",
+    ("US", "AZ"): "Flagstaff = NAU|Glendale = Luke AFB|Tempe = ASU|"
+    "Tucson = Davis Monthan, University of Arizona",
+    ("US", "CA"): "Anaheim = Disneyland|Berkeley = Cal Berkeley, UC Berkeley|Davis = UC Davis|"
+    "Inglewood = LAX|Lancaster = Edwards AFB|Lemoore = NAS Lemoore|Los Angeles = UCLA, USC|"
+    "San Diego = SDSU, UC San Diego, UCSD|Santa Barbara = UCSB|Santa Cruz = UCSC|"
+    "Twentynine Palms = 29 Palms",
+    ("US", "CO"): "Boulder = CU Boulder|Fort Collins = Colorado State University",
+    ("US", "CT"): "New Haven = Yale University",
+    ("US", "FL"): "Gainesville = University of Florida|"
+    "Jacksonville = Naval Air Station Jacksonville, NAS Jax|"
+    "Orlando = Disney World, UCF, Walt Disney World|Tallahassee = FSU|Tampa = MacDill AFB",
+    ("US", "GA"): "Augusta = Fort Gordon",
+    ("US", "HI"): "Honolulu = Pearl Harbor",
+    ("US", "IL"): "Chicago = O'Hare",
+    ("US", "LA"): "Baton Rouge = LSU|Bossier City = Barksdale AFB",
+    ("US", "MA"): "Boston = Fenway|Cambridge = Harvard Square",
+    ("US", "MI"): "Ann Arbor = University of Michigan|East Lansing = Michigan State",
+    ("US", "MS"): "Biloxi = Keesler AFB",
+    ("US", "MT"): "Great Falls = Malmstrom AFB",
+    ("US", "NE"): "Bellevue = Offutt AFB",
+    ("US", "NJ"): "New Brunswick = Rutgers",
+    ("US", "NM"): "Alamogordo = Holloman AFB|Albuquerque = Kirtland AFB, UNM",
+    ("US", "NV"): "Las Vegas = Las Vegas Strip, Nellis AFB, The Strip, UNLV, Vegas Strip",
+    ("US", "NY"): "Manhattan = Grand Central, Lower Manhattan, Penn Station, Upper Manhattan, "
+    "Wall Street|Queens = JFK Airport",
+    ("US", "OH"): "Columbus = Ohio State|Dayton = Wright Patterson, Wright Patterson AFB",
+    ("US", "PA"): "Philadelphia = Drexel University, Temple University, UPenn|"
+    "State College = Penn State",
+    ("US", "SC"): "Columbia = Fort Jackson",
+    ("US", "TX"): "Abilene = Dyess AFB|Austin = UT Austin|College Station = Texas A&M|"
+    "Lubbock = Texas Tech|San Angelo = Goodfellow AFB|"
+    "San Antonio = Fort Sam Houston, JBSA, Lackland AFB, UTSA",
+    ("US", "VA"): "Blacksburg = Virginia Tech|Norfolk = Naval Station Norfolk, Norfolk Naval Base",
+    ("US", "WA"): "Lakewood = JBLM|Oak Harbor = Whidbey Island|Seattle = Pike Place|"
+    "Spokane = Fairchild AFB",
+}
 # Parts of cities that people call by name and GeoNames' list of cities has not, by region: name,
 # latitude and longitude. Names that other towns are known by are left out.
 NEIGHBORHOODS = {

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from functools import cache
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from importers.place_tables import (
     COUNTRY_NAMES,
     HOME,
     ISLANDS,
+    LANDMARKS,
     NEIGHBORHOODS,
     NEIGHBORS,
     NICKNAMES,
@@ -136,7 +138,8 @@ def latin_names(city: dict[str, Any]) -> list[str]:
 def nicknames(country: str, region: str, name: str) -> Iterator[str]:
     """The nicknames of a place, marked as such."""
     known = NICKNAMES.get((country, region, name), "").split("|")
-    for area in AREAS.get((country, region), "").split("|"):
+    areas = (table.get((country, region), "").split("|") for table in (AREAS, LANDMARKS))
+    for area in chain.from_iterable(areas):
         middle, _, called = area.partition(" = ")
         if middle == name:
             known += called.split(", ")

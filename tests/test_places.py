@@ -22,7 +22,7 @@ from directory.places import (
     place_at,
     place_meant,
 )
-from importers.place_tables import AREAS, NEIGHBORHOODS
+from importers.place_tables import AREAS, LANDMARKS, NEIGHBORHOODS
 
 TOLERANCE_M = 15_000
 with (Path(__file__).parent / "places.csv").open(encoding="utf-8", newline="") as table:
@@ -190,11 +190,14 @@ def test_an_unknown_part_of_a_city_is_that_city_and_says_so(
     assert (found.name, found.instead_of) == (name, typed)
 
 
-@pytest.mark.parametrize("where", AREAS, ids="-".join)
-def test_areas_are_known_by_what_people_call_them(session: Session, where: tuple[str, str]) -> None:
+@pytest.mark.parametrize("table", [AREAS, LANDMARKS], ids=["areas", "landmarks"])
+def test_areas_are_known_by_what_people_call_them(
+    session: Session, table: dict[tuple[str, str], str]
+) -> None:
     """With the region, and alone as one of the places that may be meant."""
-    country, region = where
-    for area in AREAS[where].split("|"):
+    for (country, region), area in (
+        (where, area) for where, areas in table.items() for area in areas.split("|")
+    ):
         middle, _, called = area.partition(" = ")
         for name in called.split(", "):
             found = find_place(session, f"{name}, {region}", country)

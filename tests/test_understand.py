@@ -205,7 +205,7 @@ ASKED: list[tuple[str, set[str], str | None, str]] = [
         "methadone near temple university philadelphia",
         {"service:methadone", "service:opioid-treatment-program"},
         "Philadelphia, PA",
-        "temple university",
+        "",
     ),
     ("she is 16 teenage rehab denver", {"who:teens", "kind:treatment"}, "Denver, CO", ""),
     ("treatment 10027", {"kind:treatment"}, "New York, NY 10027", ""),
