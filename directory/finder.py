@@ -17,8 +17,8 @@ from directory.places import (
     Memo,
     Place,
     find_place,
-    is_large,
     misspelled,
+    misspelled_in,
     normalise,
     remember,
 )
@@ -149,22 +149,21 @@ class Finder:
     def _nearly(self, region: Part | None) -> tuple[Part, Place] | None:
         """The place that words would name if they were spelled right: a town before its region,
         else a large city after a preposition or at the end."""
-        if region:
-            last = max(n for n, token in enumerate(self.tokens) if token.start < region.start + 1)
-            for first in range(max(0, last - _LONGEST_TYPO), last):
-                if all(n in self.free for n in range(first, last)):
-                    text = self._text(first, last)
-                    if found := misspelled(self.connection, text, self.country):
-                        return self._part(self.tokens[first].start, region.end, found), found
+        if region and region.place:
+            last = next(n for n, token in enumerate(self.tokens) if token.end > region.start) - 1
+            for first in self._ending(last):
+                text = self._text(first, last)
+                if found := misspelled_in(self.connection, text, region.place):
+                    return self._part(self.tokens[first].start, region.end, found), found
         for start, first, last in self._typos():
-            found = misspelled(self.connection, self._text(first, last), self.country)
-            if found and is_large(found) and found.country == self.country:
+            text = self._text(first, last)
+            if found := misspelled(self.connection, text, self.country, _LARGE):
                 return self._part(start, self.tokens[last].end, found), found
         return None
 
     def _typos(self) -> Iterator[tuple[int, int, int]]:
-        """Where a misspelled place may begin with what stands before it, its first word and its
-        last: at the end, where none of its words is one that people or listings use."""
+        """Where a misspelled place may begin, with what stands before it; its first word and its
+        last."""
         for match in _BEFORE_PLACE.finditer(self.typed):
             if match.group().lower().startswith(_MOSTLY):
                 said = [n for n, token in enumerate(self.tokens) if token.start >= match.end()]
@@ -172,10 +171,15 @@ class Finder:
                 for size in range(len(run), 0, -1):
                     yield match.start(), run[0], run[size - 1]
         last = len(self.tokens) - 1
-        if last > 0 and last in self.free and self._is_odd(last):
-            for first in range(max(0, last - _LONGEST_TYPO + 1), last + 1):
-                if all(n in self.free for n in range(first, last)):
-                    yield self.tokens[first].start, first, last
+        for first in self._ending(last) if last else ():
+            yield self.tokens[first].start, first, last
+
+    def _ending(self, last: int) -> list[int]:
+        """Where a name may begin that ends in a token, which nobody else uses as a word."""
+        if last not in self.free or not self._is_odd(last):
+            return []
+        firsts = range(max(0, last - _LONGEST_TYPO + 1), last + 1)
+        return [first for first in firsts if self.free.issuperset(range(first, last))]
 
     def _is_odd(self, number: int) -> bool:
         word = self._text(number, number).lower()

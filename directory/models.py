@@ -329,6 +329,14 @@ class PlaceName(Base):
             postgresql_where=text(TOWN),
         ),
         Index("ix_place_city", text("population DESC"), postgresql_where=text(CITY)),
+        # Names that are misspelled are looked for among those that are about as long.
+        Index(
+            "ix_place_alike",
+            "country",
+            text('"left"(key, 1)'),
+            text("length(key)"),
+            postgresql_where=text(TOWN),
+        ),
     )
 
 

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from directory.config import DATA
 from directory.errors import UsageError
-from directory.models import TOWN
+from directory.models import CITY, TOWN
 
 GAZETTEER = DATA / "places.csv.gz"
 COUNTY = (" County", " Parish", " Borough")  # how the names of counties of the US end
@@ -280,39 +280,71 @@ def _whole(
     return found if is_large(found) else None
 
 
-_ALIKE = text(
-    "SELECT * FROM place WHERE key LIKE ANY(:letters) AND length(key) BETWEEN :least AND :most "
-    f"AND {TOWN} AND (country = :country OR population >= {WELL_KNOWN})"
+_AS_LONG = '"left"(key, 1) = ANY(:letters) AND length(key) BETWEEN :least AND :most'
+_AT_HOME = text(
+    f"SELECT * FROM place WHERE country = :country AND {_AS_LONG} AND {TOWN} "
+    "AND population >= :people AND (CAST(:region AS text) IS NULL OR region = :region)"
 )
+_ABROAD = text(f"SELECT * FROM place WHERE country <> :country AND {_AS_LONG} AND {CITY}")
 
 
-def misspelled(session: Session | Connection, text: str, country: str) -> Place | None:
-    """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
-    fewest edits come first, then the best known; abroad it is a city.
+def _alike(
+    session: Session | Connection,
+    key: str,
+    country: str,
+    people: int = 0,
+    region: str | None = None,
+) -> list[tuple[int, Any]]:
+    """Towns of a country (and a region) with so many people whose name may be meant by a key that
+    is spelled nearly so, and in how many letters they differ.
 
     Its first letter is right, or F for Ph; one edit from four letters on, two from six on.
+    """
+    if not key.replace(" ", "").isalpha():
+        return []
+    spelled, edits = {key, re.sub("^f", "ph", key)}, _edits(key)
+    sizes = {"least": len(key) - edits, "most": len(key) + edits + 1}
+    about = {"country": country, "letters": [way[0] for way in spelled]} | sizes
+    rows = [*session.execute(_AT_HOME, about | {"people": people, "region": region})]
+    if not (people or region):
+        rows += session.execute(_ABROAD, about)
+    far = ((min(OSA.distance(way, row.key) for way in spelled), row) for row in rows)
+    return [(edit, row) for edit, row in far if edit <= edits]
+
+
+def misspelled(
+    session: Session | Connection, text: str, country: str, people: int = 0
+) -> Place | None:
+    """The town whose name, or whose state's name, is misspelled in ``text``, which names no place:
+    fewest edits come first, then the best known; abroad it is a city. With ``people``, one of so
+    many at home.
     """
     words = _words(text[:LONGEST])
     most = len(words) if len(words) <= LONGEST_NAME + _STATE else 0
     for size in range(most, max(0, most - _STATE - 1), -1):
         key, state = _spelled_out(words[:size]), " ".join(words[size:])
-        spelled = {key, re.sub("^f", "ph", key)}
-        edits = _edits(key)
         rows = session.execute(_NAMED, {"keys": [state]}) if state else ()
         states = {(row.country, row.region) for row in rows if row.kind == "region"}
-        sizes = {"least": len(key) - edits, "most": len(key) + edits + 1}
-        about = {"country": country, "letters": [f"{way[0]}%" for way in spelled]} | sizes
-        rows = session.execute(_ALIKE, about) if key.replace(" ", "").isalpha() else ()
-        ranked = sorted(
-            (far, *_rank(row, country)[1:], row)
-            for row in rows
-            if (far := min(OSA.distance(way, row.key) for way in spelled)) <= edits
-            and ((row.country, row.region) in states or _in_state(row, state))
-        )
-        if ranked:
-            found = _first([row for *_, row in ranked], country)
-            return replace(found, instead_of=text.strip())
+        alike = [
+            (far, row)
+            for far, row in _alike(session, key, country, people)
+            if (row.country, row.region) in states or _in_state(row, state)
+        ]
+        if alike:
+            return _likeliest(alike, text, country)
     return None
+
+
+def misspelled_in(session: Session | Connection, text: str, region: Place) -> Place | None:
+    """The town in a region whose name is misspelled in ``text``, as ``misspelled`` finds it."""
+    key = _spelled_out(_words(text[:LONGEST]))
+    alike = _alike(session, key, region.country, region=region.region)
+    return _likeliest(alike, text, region.country) if alike else None
+
+
+def _likeliest(alike: list[tuple[int, Any]], text: str, country: str) -> Place:
+    ranked = sorted((far, *_rank(row, country)[1:], row) for far, row in alike)
+    return replace(_first([row for *_, row in ranked], country), instead_of=text.strip())
 
 
 def _edits(word: str) -> int:

@@ -74,6 +74,13 @@ def upgrade() -> None:
             "kind = 'city' AND NOT alias AND population >= 1000 AND population >= 100000"
         ),
     )
+    op.create_index(
+        "ix_place_alike",
+        "place",
+        ["country", sa.literal_column('"left"(key, 1)'), sa.literal_column("length(key)")],
+        unique=False,
+        postgresql_where=sa.text("kind = 'city' AND NOT alias AND population >= 1000"),
+    )
     op.create_table(
         "source",
         sa.Column("id", sa.Text(), nullable=False),
