@@ -50,7 +50,8 @@ class Answered:
     typed: the question that was answered. corrected: the same, if it was respelled; left_out:
     what of the question was let go. whole: what was asked for before anything was let go, where
     that is not ``search``. unsaid: a wish that decides and that none of the results says it meets,
-    with the nearest that do (``farther``).
+    with the nearest that do (``farther``), if they are close. few: a service that few of them say
+    they offer.
     """
 
     search: Search
@@ -60,6 +61,7 @@ class Answered:
     left_out: tuple[str, ...] = ()
     whole: Search | None = None
     unsaid: Part | None = None
+    few: Part | None = None
     farther: tuple[Hit, ...] = ()
 
 
@@ -91,9 +93,21 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         other = read_search({**values, **changed}, connection, config.country)
         return other, answer(connection, other, now, whole=beyond)
 
-    def with_less(rest: str, candidates: Iterator[Less]) -> Answered | None:
+    def with_silent(other: Search, page: Page) -> tuple[Search, Page]:
+        if other.near and page.total < FEW and other.question and other.question.silent:
+            wider = replace(other, words=other.question.silent)
+            better = answer(connection, wider, now, whole=False)
+            if better.total > page.total:
+                return wider, better
+        return other, page
+
+    def with_less(
+        rest: str, candidates: Iterator[Less], *, exactly: bool = False
+    ) -> Answered | None:
         for text, left_out, beside, called in candidates:
             other, better = again(beyond=False, q=[text], **beside)
+            if not exactly:
+                other, better = with_silent(other, better)
             kept = " ".join(word for word in rest.split() if word not in left_out)
             if better.total and (not called or _is_called(better, kept)):
                 if whole.place and other.place and other.place.name != whole.place.name:
@@ -125,7 +139,8 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         if better.total > page.total and not (named and not _is_half_named(better, typed)):
             return Answered(looser, better, asked.text)
     if page.total or named:
-        return first
+        search, page = with_silent(search, page)
+        return replace(first, search=search, page=page)
     if len(lexemes(asked.text)) <= MOST_TERMS:
         plain, worded = again(beyond=False, literal=["1"])
         # What has "detox in Tulsa" somewhere in its text may be anywhere; not so a name and a town.
@@ -133,10 +148,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         if worded.total and not (placed and not _is_about(worded, asked.text)):
             return Answered(plain, worded, asked.text)
     names = itertools.chain(_elsewhere(whole), _named(asked, pocket))
-    if found := with_less(asked.rest, names):
+    if found := with_less(asked.rest, names, exactly=True):
         return found
     if asked.loose and not wishes and (some := answer(connection, looser, now, whole=False)).total:
         return Answered(looser, some, asked.text)
+    other, better = with_silent(search, page)
+    if better.total:
+        return replace(first, search=other, page=better)
     return with_less(asked.rest, _less(asked, page, near=search.near)) or replace(
         first, whole=whole
     )
@@ -146,13 +164,24 @@ def _with_farther(connection: Connection, found: Answered, now: datetime) -> Ans
     """The answer with the nearest that say what matters most and none of its results says."""
     search, hits = found.search, found.page.hits
     parts = search.question.parts if search.near and search.page == 1 and search.question else ()
+    asked = search.question
+    silent = asked is not None and search.words is asked.silent is not None
     for part in parts:
-        if part.negated or part.facet not in _DECISIVE or any(_says(hit, part) for hit in hits):
+        service = silent and _is_service(part)
+        if part.negated or not (service or part.facet in _DECISIVE):
             continue
-        terms = (*search.terms, *part.codes)
+        if any(_says(hit, part) for hit in hits):
+            found = replace(found, few=found.few or (part if service else None))
+            continue
+        terms = (*search.terms, *(() if service else part.codes))
         saying = replace(search, terms=terms, attend="in_person", per_page=_FARTHER)
+        if service and asked:
+            saying = replace(saying, words=asked.words)
         nearest = answer(connection, saying, now).hits[:_FARTHER]
-        if close := tuple(hit for hit in nearest if _is_near(hit)):
+        close = tuple(hit for hit in nearest if _is_near(hit))
+        if service and close and not close[0].beyond:  # their names say it
+            found = replace(found, few=found.few or part)
+        elif close or service:
             return replace(found, unsaid=part, farther=close)
     return found
 
@@ -181,7 +210,7 @@ def _is_named(hit: Hit, text: str) -> bool:
 def _is_called(page: Page, text: str) -> bool:
     """Whether a result has all words of a text in its name."""
     wanted = _wanted(text)
-    return any(wanted <= {*lexemes(hit.listing.name)} for hit in page.hits)
+    return any(wanted and wanted <= {*lexemes(hit.listing.name)} for hit in page.hits)
 
 
 def _is_half_named(page: Page, text: str) -> bool:
@@ -210,7 +239,8 @@ def _elsewhere(search: Search) -> Iterator[Less]:
         text = asked.without(*(part for part in asked.parts if part.what == "place"))
         for other in place.alternatives:
             known = other.population >= WELL_KNOWN
-            if other.country == place.country and (known or asked.rest):
+            short = asked.rest and len(lexemes(asked.text)) <= _NAME_LENGTH
+            if other.country == place.country and (known or short):
                 yield Less(text, beside={"near": [other.name]}, called=not known)
 
 

@@ -17,6 +17,7 @@ from directory.places import (
     Memo,
     Place,
     find_place,
+    is_large,
     misspelled,
     misspelled_in,
     normalise,
@@ -42,7 +43,7 @@ _LIKE_HOME = ("US", "CA", "GB", "IE", "AU", "NZ")
 _NO_TOWNS = frozenset(
     "downtown midtown uptown only county university college hospital side street".split()
 )
-# What is called "Jefferson program" is hardly in a town called Jefferson.
+# Words that end names: "Jefferson House" is hardly in a town called Jefferson.
 _NAME_ENDS = ("program", "house", "home", "center", "hospital", "university", "college")
 _OR = ("or", "and", "y", "o")
 _LONGEST_PLACE = 5
@@ -100,8 +101,9 @@ class Finder:
     def _bare(self) -> tuple[Part, Place] | None:
         """A place without a preposition: beside what means something else, or a large city."""
         for first, last, people in self._runs():
-            ended = last + 1 < len(self.tokens) and self._text(last + 1, last + 1) in _NAME_ENDS
-            if where := self._known(self._text(first, last), _LARGE if ended else people):
+            if where := self._known(self._text(first, last), people):
+                if not is_large(where) and self._begins_name(first, last):
+                    continue
                 if first == last and last not in self.free and where.kind != "city":
                     continue  # "help ME" is not in Maine; "detox LA" is
                 # What stands before an address's town is none of it: "dad is 71, riverside ca".
@@ -109,7 +111,7 @@ class Finder:
                 while "," in self._text(start, last) and self._same(start + 1, last, where):
                     start += 1
                 others = set(range(len(self.tokens))) - set(range(start, last + 1))
-                if any(not self._meant(number) for number in others) and self._is_name():
+                if not all(map(self._meant, others)) and is_name(self.typed, self.connection):
                     return None
                 return self._part(self.tokens[start].start, self.tokens[last].end, where), where
         return None
@@ -194,7 +196,8 @@ class Finder:
                 last = first + size - 1
                 # A filler may stand in a name ("Los Angeles", "King of Prussia", "Bay Area").
                 # What is written like a small word may be a state at the end: "portland me".
-                short = len(self._text(last, last)) <= _SHORT and last < count - 1
+                written = self._text(last, last)
+                short = len(written) <= _SHORT and (last < count - 1 or written == "us")
                 ended = first in self.free and not short
                 if last not in self.free and not (ended if size > 1 else self._shouted(last)):
                     continue
@@ -205,6 +208,11 @@ class Finder:
                 else:
                     inner.append((first, last, _LARGE))
         yield from inner
+
+    def _begins_name(self, first: int, last: int) -> bool:
+        """Whether a listing is called by what ends in the next word: "Jefferson House"."""
+        ended = last + 1 < len(self.tokens) and self._text(last + 1, last + 1).lower() in _NAME_ENDS
+        return ended and is_name(self._text(first, last + 1), self.connection)
 
     def _after_part(self, part: Part) -> list[int]:
         return [n for n, token in enumerate(self.tokens) if token.start >= part.end]
@@ -236,7 +244,7 @@ class Finder:
             where = find_place(self.connection, name, self.country, self.memo)
         except UsageError:
             return None
-        if where.kind == "point" or (where.kind == "country" and not self._is_abroad(where)):
+        if where.kind == "point" or (where.kind == "country" and not self._is_abroad(name, where)):
             return None
         if where.region and normalise(name).startswith(f"{normalise(where.name.split(',')[0])} "):
             people = 0  # its state is named
@@ -246,12 +254,16 @@ class Finder:
             people = max(people, _WELL_KNOWN if where.country in _LIKE_HOME else _FOREIGN)
         return None if where.kind == "city" and where.population < people else where
 
-    def _is_abroad(self, where: Place) -> bool:
+    def _is_abroad(self, name: str, where: Place) -> bool:
         """Whether a country is another one that people write to from home: "uk", "ireland"."""
-        return where.country in _LIKE_HOME and where.country != self.country
+        called = len(name) > _SHORT or name.lower() == "uk"
+        return called and where.country in _LIKE_HOME and where.country != self.country
 
-    def _is_name(self) -> bool:
-        return is_name(self.typed, self.connection)
+
+def is_said_to_be_near(part: Part) -> bool:
+    """Whether a place follows a word that places nearly always follow."""
+    before = _BEFORE_PLACE.match(part.source)
+    return bool(before and before.group().lower().startswith(_MOSTLY))
 
 
 def is_name(typed: str, connection: Connection) -> bool:

@@ -8,7 +8,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -53,14 +53,16 @@ class Part:
 class Question:
     """What was understood of ``text``. ``rest`` are the words that mean nothing special;
     ``words`` is all but place, time and attendance, as a search for words and terms; ``loose`` the
-    same with ``rest`` as a wish, where there is more to go by; ``dropped`` are words left unread
-    because there are too many."""
+    same with ``rest`` as a wish, where there is more to go by; ``silent`` the same with treatment
+    that does not say what it offers, where a service is asked for; ``dropped`` are words left
+    unread because there are too many."""
 
     text: str
     parts: tuple[Part, ...] = ()
     rest: str = ""
     words: Words | None = None
     loose: Words | None = None
+    silent: Words | None = None
     place: Place | None = None
     when: When | None = None
     attend: Literal["in_person", "online"] | None = None
@@ -150,8 +152,9 @@ def in_names() -> dict[str, tuple[tuple[str, ...], ...]]:
 class Sign:
     """Something urgent that many words may say: one of each group, wherever they stand.
 
-    groups: phrases by their first lexeme. now: it comes before whatever else is asked for;
-    anywhere: only where no place is named; plea: no danger, but somebody who asks for nothing else.
+    groups: phrases by their first lexeme; unless: others that say that it is none. now: it comes
+    before whatever else is asked for; anywhere: only where no place is named; plea: no danger, but
+    somebody who asks for nothing else.
     """
 
     means: Meaning
@@ -159,6 +162,7 @@ class Sign:
     now: bool
     anywhere: bool
     plea: bool = False
+    unless: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 
 
 @cache
@@ -169,6 +173,7 @@ def _signs() -> tuple[Sign, ...]:
             tuple(map(_by_first, sign["of"])),
             sign.get("now", False),
             sign.get("anywhere", False),
+            unless=_by_first(sign.get("unless", [])),
         )
         for sign in _document()["sign"]
     )
@@ -190,7 +195,8 @@ def sign_in(said: Sequence[Token], *, placed: bool) -> tuple[Sign, int, int] | N
     flat, lexemes = _flat(said)
     for sign in _signs():
         spans = [span for group in sign.groups if (span := next(_spans(group, lexemes), None))]
-        if len(spans) == len(sign.groups) and not (sign.anywhere and placed):
+        none = (sign.anywhere and placed) or next(_spans(sign.unless, lexemes), None)
+        if len(spans) == len(sign.groups) and not none:
             first, last = min(span[0] for span in spans), max(span[1] for span in spans)
             return sign, said[flat[first]].start, said[flat[last - 1]].end
     return None

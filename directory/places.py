@@ -434,13 +434,15 @@ def is_around(where: Place, other: Place) -> bool:
     return distance_m(where.lat, where.lon, other.lat, other.lon) <= AROUND_M
 
 
-def is_part(where: Place, other: Place) -> bool:
-    """Whether a place says more exactly where than another that is around: a ZIP code, a part of
-    a city, the smaller of two towns."""
-    if where.kind in WIDE or other.kind in WIDE:
-        return where.kind not in WIDE
-    sure = where.kind == "postcode" or other.kind == "point"
-    return sure or where.population < other.population
+def holds(where: Place, other: Place) -> bool:
+    """Whether a place is another, or what that is a part of: of a large city, a ZIP code, a part or
+    a point in it."""
+    if where.kind in WIDE:
+        return _within(other, where)
+    if where.name == other.name:
+        return True
+    part = other.kind not in WIDE and other.population < WELL_KNOWN
+    return part and is_large(where) and _close(where, other, 0.3)
 
 
 class _Lookup:

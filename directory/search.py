@@ -39,6 +39,8 @@ from directory.walk import first, guesses, ordered
 EXACT_TO = 10_000
 # Matches that a sample should have; near a place, more than this are not gathered for a page.
 SAMPLE = 2_000
+# Elsewhere they are not measured, and more are gathered at once.
+AT_ONCE = 4_000
 # Fewer hits than this within the radius: the nearest beyond it are shown too, this many.
 FEW = 5
 # Online help shown under the results, chosen as the soonest of the most complete; there are
@@ -163,7 +165,8 @@ def gather_statement(
     search: Search, now: datetime, sample: int | None = None
 ) -> tuple[str, dict[str, Any]]:
     """One statement that gathers all matches and answers page and counts; or none, where a sample
-    (of which so many matches are counted at most) says that there are over ``SAMPLE``.
+    (of which so many matches are counted at most) says that there are over ``SAMPLE``, or over
+    ``AT_ONCE`` where no place is given.
 
     A row for each way in which the OR choices are met: met (an array of bool), n, bits, and
     the same page (JSON: id, distance) and what the sample says in each; one row with the last
@@ -180,7 +183,7 @@ def gather_statement(
     if sample is not None:
         # Near a place, so few are left by OR choices that all around may be gathered.
         sampled = _sampled(wanted.where(*place, SAMPLED, choices=search.near), sample)
-        place.append(f"(SELECT n FROM sampled) <= {SAMPLE}")
+        place.append(f"(SELECT n FROM sampled) <= {SAMPLE if search.near else AT_ONCE}")
     met = " AND ".join(wanted.flag_names()) or "true"
     sql = f"""
 WITH sampled AS MATERIALIZED ({sampled}), hits AS MATERIALIZED (
@@ -340,8 +343,8 @@ SELECT id, distance FROM hits ORDER BY distance, id LIMIT :few"""
 def _anywhere(connection: Connection, search: Search, now: datetime) -> _Found:
     """Answers without a distance: few matches are gathered at once; of many, the page and the
     counts are found on their own."""
-    found, guess = _gathered(connection, search, now, sample=SAMPLE // SHARE + 1)
-    if guess <= SAMPLE:
+    found, guess = _gathered(connection, search, now, sample=AT_ONCE // SHARE + 1)
+    if guess <= AT_ONCE:
         return found
     wanted = conditions(search, now)
     guess, _ = guesses(connection, wanted, wanted.where(choices=False, exact=False))

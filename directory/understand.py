@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from directory import question, schedule, words
-from directory.finder import Finder, is_name
+from directory.finder import Finder, is_name, is_said_to_be_near
 from directory.phrases import (
     Part,
     Question,
@@ -29,7 +29,7 @@ from directory.phrases import (
     somewhere_in,
     tokens,
 )
-from directory.places import WIDE, Place, is_around, is_part
+from directory.places import WIDE, Place, holds, is_around, is_large
 from directory.question import When
 from directory.vocabulary import vocabulary
 from directory.wishes import HARD, Wishes
@@ -50,10 +50,13 @@ _AGE = re.compile(
 _HOUR = re.compile(
     r"\b(?:at\s+|around\s+)?(1[0-2]|0?[1-9])(?::?[0-5]\d)?\s?([ap])\.?\s?m\b\.?", re.I
 )
-_NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except", "isnt", "arent", "aint"))
+_NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
+# These do in "one that isn't religious", and ask in "isn't it free?".
+_DENIALS, _ONES = frozenset(("isnt", "arent", "aint")), frozenset(("that", "which", "it", "there"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 _NAME_LENGTH, _LONG = 5, 7
 _TOBACCO = "substance:tobacco"
+_SOMEBODY = frozenset("i im ive my we our he hes she shes they mi yo mis nuestro nuestra".split())
 # Somebody to talk to: a help line.
 _TALK = (("kind:hotline",), ("service:crisis",))
 
@@ -134,7 +137,7 @@ def understand(
         part, where = located
         taken = {n for n, t in enumerate(said) if part.start <= t.start < part.end}
         free, fillers = free - taken, fillers | taken
-        if beside is None or is_part(where, beside):
+        if beside is None or not holds(where, beside):
             fillers -= taken
             parts.append(part)
             found = replace(found, place=where)
@@ -153,7 +156,7 @@ def understand(
     danger = sign_in(said, placed=placed)
     danger = danger or (None if placed or boxes else _plea(typed, said, parts, free, connection))
     means = set(danger[0].means) if danger else set()
-    if danger and (danger[0].now or all(means & set(part.codes) for part in hard)):
+    if danger and (danger[0].now or all(means & set(p.codes) or _is_wide(p) for p in hard)):
         sign, start, end = danger
         # A plea is no question of what somebody takes.
         given_up = {"substance"} if sign.plea else set()
@@ -193,7 +196,7 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
         before = number - 1
         if before > 0 and said[before].lexemes[0] in _ARTICLES:
             before -= 1
-        negated = not about and before >= 0 and said[before].lexemes[0] in _NEGATIONS
+        negated = not about and before >= 0 and _negates(said, before)
         if not means:
             fillers.update(span)
         elif negated:
@@ -209,7 +212,9 @@ def _spotted(typed: str, said: Sequence[Token]) -> tuple[list[Part], set[int], s
 
 
 def _located(finder: Finder, beside: Place | None) -> tuple[Part, Place] | None:
-    """The place in a text and its part; of those that it may be, one around ``beside``."""
+    """The place in a text and its part; of those that it may be, one around ``beside``. Another
+    counts only where it is said to be one: who looks for "rehab in San Diego" left the rest of the
+    form as it was."""
     if beside is None:
         return finder.place()
     if not (finder.free and (located := finder.place())):
@@ -218,7 +223,7 @@ def _located(finder: Finder, beside: Place | None) -> tuple[Part, Place] | None:
     for meant in (where, *where.alternatives):
         if is_around(meant, beside):
             return replace(part, place=meant), meant
-    return None
+    return located if is_said_to_be_near(part) and is_large(where) else None
 
 
 def _plea(
@@ -226,14 +231,16 @@ def _plea(
 ) -> tuple[Sign, int, int] | None:
     """The plea in the tokens, where nothing else is asked for; and where it stands.
 
-    Of a story that says what somebody takes or whom it is about, other words are let go."""
+    Of a story, other words are let go; one about somebody that says what is taken is a plea."""
     story = len(said) > _NAME_LENGTH
     taken = next((part for part in parts if part.facet == "substance"), None)
     asked = {"substance", "who"} if story and taken else {"substance"}
-    if any(p.what != "when" and (p.facet not in asked or _TOBACCO in p.codes) for p in parts):
+    more = (part for part in parts if part.what not in ("when", "place"))
+    if any(part.facet not in asked or _TOBACCO in part.codes for part in more):
         return None
     found = plea_in(said, set() if story else free)
-    if story and not found and taken and not somewhere_in(said):
+    somebody = any(token.lexemes[0] in _SOMEBODY for token in said)
+    if story and not found and taken and somebody and not somewhere_in(said):
         found = Sign(("kind:hotline",), (), now=True, anywhere=True, plea=True), *taken.span
     return None if found and story and is_name(typed, connection) else found
 
@@ -242,6 +249,11 @@ def _somewhere(typed: str, said: Sequence[Token]) -> list[Part]:
     """Treatment, where no more is said than that somewhere to go is looked for."""
     found = somewhere_in(said)
     return [part_of("kind:treatment", typed, *found)] if found else []
+
+
+def _negates(said: Sequence[Token], number: int) -> bool:
+    word, before = said[number].lexemes[0], said[number - 1].lexemes[0] if number else ""
+    return word in _NEGATIONS or (word in _DENIALS and before in _ONES)
 
 
 def _is_number(token: Token) -> bool:
@@ -259,6 +271,11 @@ def _special() -> tuple[str, ...]:
     others = "domestic-violence sexual-assault child-abuse poison gambling eating-disorders"
     services = (f"service:{other}" for other in others.split())
     return (*(code for code in who if code != "who:families"), *services)
+
+
+def _is_wide(part: Part) -> bool:
+    """Whether treatment is meant, and none in particular."""
+    return part.codes == ("kind:treatment",)
 
 
 def _is_hard(part: Part) -> bool:
@@ -332,6 +349,7 @@ def _put_together(
         dropped=dropped,
         words=wishes.words(found.text, lexemes, said, meant),
         loose=wishes.loose(found.text, lexemes, said, meant),
+        silent=wishes.silent(found.text, lexemes, said, meant),
         place=place,
         when=When(**when) if when else None,
         attend=attend,

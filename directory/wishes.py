@@ -5,7 +5,7 @@ first, and leaves out none.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from directory import question, words
 from directory.phrases import Part, abbreviations, in_names
@@ -17,6 +17,8 @@ from directory.vocabulary import vocabulary
 HARD = ("kind", "service", "fellowship")
 # Who says how to pay, and not what for, looks for one of these.
 _BILLING = " | ".join(f"'kind:{kind}'" for kind in BILLING)
+# Treatment whose source does not say what it offers, which most do not.
+_SILENT = f"('kind:treatment' & '{words.NO_SERVICE}')"
 # Wishes that are weighed one by one; the last holds all others.
 _MOST_WISHES = 5
 
@@ -26,6 +28,7 @@ class Wishes:
     """tsqueries of what must hold, what is wished for, and what must not be."""
 
     hard: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
     soft: dict[str, list[str]] = field(default_factory=dict)
     kinds: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
@@ -42,14 +45,16 @@ class Wishes:
             said = words.lexemes(part.source)
             text_ = " <-> ".join(f"'{lexeme}'" for lexeme in said)
             self.asked.update(codes)
-            options = codes if facet == "kind" else [f"({text_})", *_called(part), *codes]
-            (self.kinds if facet == "kind" and len(codes) == 1 else self.hard).append(
-                " | ".join(options)
-            )
+            options = codes
+            if facet != "kind":
+                options = [f"({text_})", *_called(part), *_by_name(part), *codes]
+            among = self.services if facet == "service" else self.hard
+            among = self.kinds if facet == "kind" and len(codes) == 1 else among
+            among.append(" | ".join(options))
         else:
             said = [w for w in words.lexemes(part.source) if w not in question.SMALL]
             self.soft.setdefault(facet, []).extend([f"({_named(said)})"] if said else [])
-            self.soft[facet] += [*codes, *_unsaid(part)]
+            self.soft[facet] += [*codes, *_by_name(part)]
 
     def words(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
         """The wishes and the other words as one search; None where there are none.
@@ -60,12 +65,23 @@ class Wishes:
         required = [_any_way(lexeme) for lexeme in rest]
         return self._words(typed, (rest, said, meant), required, [_named(rest)])
 
+    def silent(
+        self, typed: str, rest: list[str], said: list[str], meant: list[str]
+    ) -> Words | None:
+        """The same where the one service that is asked for is a wish of treatment whose source
+        says of none; None where there is more to go by, or less."""
+        if len(self.services) != 1 or rest:
+            return None
+        wider = [f"{self.services[0]} | {_SILENT}"]
+        soft = {**self.soft, "service": self.services}
+        return replace(self, services=wider, soft=soft).words(typed, rest, said, meant)
+
     def loose(self, typed: str, rest: list[str], said: list[str], meant: list[str]) -> Words | None:
         """The same with ``rest`` as wishes: that any is in the name, and that all are there.
         Where nothing else is asked, any must be in the name, and the more are, the better."""
         if not rest:
             return None
-        if not (self.hard or self.kinds or self.soft):
+        if not (self.hard or self.services or self.kinds or self.soft):
             each = [_any_way(lexeme, "name:") for lexeme in dict.fromkeys(rest)]
             return self._words(typed, (rest, said, meant), [" | ".join(each)], each)
         named = " | ".join(_any_way(lexeme, "name:") for lexeme in rest)
@@ -94,7 +110,7 @@ class Wishes:
         wished: list[str],
     ) -> Words | None:
         rest, said, meant = lexemes
-        hard = [*self.hard, *([" | ".join(self.kinds)] if self.kinds else [])]
+        hard = [*self.hard, *self.services, *([" | ".join(self.kinds)] if self.kinds else [])]
         if not hard and "pay" in self.soft and self._codes("pay") != {"'pay:free'"}:
             required = [*required, _BILLING]
         soft = self._weighed()
@@ -129,21 +145,20 @@ class Wishes:
 
 
 def _called(part: Part) -> Iterator[str]:
-    """What the codes are called in one word, where that is not what was typed, whatever the
-    language of the question; or what names say of it."""
+    """What the codes are called in one word, where that is not what was typed: names say
+    "methadone", whatever the language of the question."""
     for code in part.codes:
         label = words.lexemes(vocabulary().terms[code].label)
         if len(label) == 1 and label != words.lexemes(part.source):
             yield f"'{label[0]}'"
-    yield from _unsaid(part)
 
 
-def _unsaid(part: Part) -> Iterator[str]:
-    """What names say of what is meant, where a source says of no service."""
+def _by_name(part: Part) -> Iterator[str]:
+    """What the names of places say of what is meant, where their source says of no service."""
     for code in part.codes:
         if names := in_names().get(code):
             said = (" <-> ".join(f"'name:{lexeme}'" for lexeme in name) for name in names)
-            yield f"('{words.NO_SERVICE}' & ({' | '.join(said)}))"
+            yield f"('{words.NO_SERVICE}' & !'kind:support_group' & ({' | '.join(said)}))"
 
 
 def _all_of(parts: Iterable[str]) -> str:

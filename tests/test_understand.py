@@ -407,6 +407,7 @@ def test_a_place_in_the_question_counts_if_it_is_around_the_one_beside_it(
     assert found("aa in west chester", "West Chester, PA") == (None, "")
     assert found("detox pennsylvania", "Philadelphia") == (None, "")
     assert found("detox chicago", "Philadelphia") == (None, "chicago")
+    assert found("detox in chicago", "Philadelphia") == ("Chicago, IL", "")
 
 
 def test_every_label_and_synonym_is_understood(connection: Connection) -> None:

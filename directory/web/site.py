@@ -161,6 +161,7 @@ def search() -> ResponseReturnValue:
         left_out=found.left_out,
         first_place=_first_place(found),
         unsaid=found.unsaid,
+        few=found.few,
         farther=found.farther,
         guides=guides.fitting(asked, " ".join(values.get("q", ())), language()),
         exactly=as_typed if links.was_read(asked) or found.corrected else None,
