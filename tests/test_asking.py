@@ -104,7 +104,8 @@ def test_words_that_nobody_has_are_not_everything_near_a_place(asked: Asker) -> 
 def test_a_text_from_elsewhere_is_no_answer_to_a_town(asked: Asker) -> None:
     found = asked("detox in Tulsa")
     assert [hit.listing.name for hit in found.page.hits if not hit.beyond] == ["Open Arms"]
-    assert found.left_out == ("detox",)
+    assert found.unsaid is not None
+    assert (found.unsaid.source, found.farther) == ("detox", ())
 
 
 def test_a_name_farther_off_is_better_than_one_of_its_words_nearby(asked: Asker) -> None:
@@ -119,4 +120,63 @@ def test_what_nobody_says_is_let_go_together_with_its_day(asked: Asker) -> None:
     """Nobody in the town says that it is residential, and nobody there says when it is open."""
     found = asked("residential tomorrow", "Philadelphia")
     assert found.page.total
-    assert {"residential", "tomorrow"} <= {*found.left_out}
+    assert found.left_out == ("tomorrow",)
+    assert found.unsaid is not None
+    assert found.unsaid.source == "residential"
+
+
+SILENT: list[dict[str, object]] = [
+    {"name": "New Season Treatment Center", **PHILADELPHIA},
+    {"name": "Northern Clinic", "latitude": 39.96, "longitude": -75.17},
+    {"name": "Northern Detox Only", "terms": ["service:detox"], **PHILADELPHIA},
+    {"name": "New Season Group", "kind": "support_group", **PHILADELPHIA},
+    {
+        "name": "Clinic Farther Off",
+        "terms": ["service:methadone"],
+        "latitude": 40.6,
+        "longitude": -75.4,
+    },
+]
+
+
+def test_what_a_name_says_counts_where_the_source_says_of_no_service(
+    asked: Asker, load_rows: Loader
+) -> None:
+    """First those that say so, then those that do not say; not those that say something else."""
+    load_rows(
+        *({"external_id": f"silent-{n}", **row} for n, row in enumerate(SILENT)), source="silent"
+    )
+    found = asked("methadone clinic", "Philadelphia")
+    names = [hit.listing.name for hit in found.page.hits]
+    assert names[0] == "New Season Treatment Center"
+    assert {"Northern Clinic", "Kirkbride Center"} <= {*names}
+    assert not {"Northern Detox Only", "New Season Group"} & {*names}
+    assert found.few is not None
+    assert found.unsaid is None
+
+
+def test_who_says_nothing_is_asked_and_the_nearest_that_says_so_is_named(
+    asked: Asker, here: Config, load_rows: Loader
+) -> None:
+    rows = [row for row in SILENT if row["name"] != "New Season Treatment Center"]
+    load_rows(
+        *({"external_id": f"silent-{n}", **row} for n, row in enumerate(rows)), source="silent"
+    )
+    found = asked("methadone clinic", "Philadelphia")
+    assert found.page.total > 2
+    assert found.unsaid is not None
+    assert [hit.listing.name for hit in found.farther] == ["Clinic Farther Off"]
+    page = create_app(here).test_client().get("/search?q=methadone+clinic&near=Philadelphia")
+    assert "None of these places lists “Methadone or Opioid treatment program”" in page.text
+    # Where a service is beside words, or beside another, no more is guessed.
+    assert not asked("methadone zzyzx", "Philadelphia").few
+
+
+def test_names_are_found_beside_wishes_that_nobody_meets(
+    asked: Asker, here: Config, database: Engine, load_rows: Loader
+) -> None:
+    load_rows({"name": "Harbor Willow", "city": "Philadelphia", **PHILADELPHIA}, source="silent")
+    pocket.refresh(database, here)
+    found = asked("harbor willow suboxone program philadelphia")
+    assert [hit.listing.name for hit in found.page.hits] == ["Harbor Willow"]
+    assert found.left_out == ("suboxone program",)
