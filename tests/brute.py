@@ -188,7 +188,7 @@ class Oracle:
         keys = {row.id: self._key(search, row, levels[row.id], doors) for row in inside}
         reachable = [row for row in found if row.id in doors]
         online = [row for row in fitting if search.near and self._anywhere(search, row, doors)]
-        best = sorted(online, key=lambda row: (-row.values["quality"], row.id))[:100]
+        best = sorted(online, key=lambda row: (-row.values["quality"], row.id))[:50]
         soonest = sorted(best, key=lambda row: (*self._soon(row), -row.values["quality"], row.id))
         return Expected(
             ids=sorted(keys, key=keys.__getitem__),

@@ -114,7 +114,7 @@ def check(search: Search, page: Page, expected: brute.Expected) -> None:
     else:
         assert not beyond
     if search.near and search.page == 1 and search.attend is None:
-        assert page.online_total == min(expected.online_total, 100)
+        assert page.online_total == min(expected.online_total, 50)
         assert [str(hit.listing.id) for hit in page.online] == expected.online
 
 
