@@ -269,13 +269,13 @@ def test_what_is_let_go_for_lack_of_results_is_counted_all_the_same(
     here: Config, browser: FlaskClient, database: Engine
 ) -> None:
     """A gap is what is looked for and not there."""
-    values = {"q": ["detox"], "near": ["Denver"]}
+    values = {"q": ["detox aftercare"], "near": ["Denver"]}
     with database.connect() as connection:
         found = answered(connection, values, here, NOW)
-    assert found.left_out == ("detox",)
+    assert found.left_out == ("detox", "aftercare")
     assert found.search.wanted == ("kind:treatment",)
     assert found.whole is not None
-    assert found.whole.wanted == (DETOX,)
+    assert found.whole.wanted == (DETOX, "service:aftercare")
     assert demand.region_of(found.whole) == "US-CO"
 
 

@@ -21,7 +21,12 @@ def search_document(
 ) -> dict[str, Any]:
     """The whole answer. ``links`` has self, next and previous."""
     search, page = found.search, found.page
-    asked = {"corrected": found.corrected, "left_out": list(found.left_out)}
+    asked = {
+        "corrected": found.corrected,
+        "left_out": list(found.left_out),
+        "few": found.few and found.few.source,
+        "unsaid": found.unsaid and found.unsaid.source,
+    }
     return {
         "question": question_document(search) | asked,
         "total": page.total,
