@@ -68,13 +68,29 @@ class Answered:
 def ask(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
     """The answer to what ``values`` ask for; where nothing at all fits, with help lines as the
     online help."""
-    found = _asked(connection, values, config, now)
+    found = _at_home(_asked(connection, values, config, now))
     if found.page.hits or found.page.online or found.page.total:
         return _with_farther(connection, found, now)
-    place = {name: values[name] for name in ("near", "lat", "lon") if name in values}
+    where = found.search.place
+    place = {"lat": [str(where.lat)], "lon": [str(where.lon)]} if where else {}
     lines = read_search({"q": ["help line"], **place}, connection, config.country)
     hits = answer(connection, lines, now).hits[:ONLINE_SHOWN]
     return replace(found, page=replace(found.page, online=hits, online_total=len(hits)))
+
+
+def _at_home(found: Answered) -> Answered:
+    """The answer without doors far off in another country than the place; where none is left,
+    without what is online there, too."""
+    place, hits = found.search.place, found.page.hits
+    kept = [
+        hit
+        for hit in hits
+        if not (hit.beyond and place and hit.listing.country != place.country) or _is_near(hit)
+    ]
+    if kept == hits:
+        return found
+    online = found.page.online if kept else []
+    return replace(found, page=replace(found.page, hits=kept, online=online))
 
 
 def _asked(connection: Connection, values: Values, config: Config, now: datetime) -> Answered:
@@ -83,10 +99,10 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
     A question that finds little is asked again with the words that nobody uses respelled, and with
     those that mean nothing special as a wish. One that finds nothing, however it is spelled, is
     asked at another city of the name; if it is short, without the words that no listing has and
-    for the rarest of the others; for names that have some of its words; without any, without its
-    time, without both; and, where the nearest that offers a service is far, for treatment that
-    does not say so. The first that finds more is the answer. ``literal=1`` leaves a question as
-    it is.
+    for the rarest of the others; for names that have some of its words; with treatment that does
+    not say what it offers; without any, without its time, without both; and, where the nearest
+    that offers a service is far, for any treatment. The first that finds more is the answer.
+    ``literal=1`` leaves a question as it is.
     """
 
     def again(*, beyond: bool = True, **changed: Sequence[str]) -> tuple[Search, Page]:
@@ -94,6 +110,7 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         return other, answer(connection, other, now, whole=beyond)
 
     def with_silent(other: Search, page: Page) -> tuple[Search, Page]:
+        """With treatment that does not say what it offers, where few say that they do."""
         if other.near and page.total < FEW and other.question and other.question.silent:
             wider = replace(other, words=other.question.silent)
             better = answer(connection, wider, now, whole=False)
@@ -152,9 +169,10 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
         return found
     if asked.loose and not wishes and (some := answer(connection, looser, now, whole=False)).total:
         return Answered(looser, some, asked.text)
-    other, better = with_silent(search, page)
+    other, better = with_silent(whole, page)
     if better.total:
-        return replace(first, search=other, page=better)
+        spelled = None if whole is search else asked.text
+        return Answered(other, better, asked.text, spelled, left_out=dropped)
     return with_less(asked.rest, _less(asked, page, near=search.near)) or replace(
         first, whole=whole
     )

@@ -17,6 +17,7 @@ from directory.places import (
     Memo,
     Place,
     find_place,
+    is_around,
     is_large,
     misspelled,
     misspelled_in,
@@ -71,7 +72,7 @@ class Finder:
             if where := self._known(match.group()):
                 return self._part(*match.span(), where), where
         found = self._after("clear") or self._bare() or self._after("followed")
-        found = self._beside(*self._within(*found)) if found else None
+        found = self._first(*self._beside(*self._within(*found))) if found else None
         # "San Franciso, California" is no search in all of California.
         if found and found[1].kind not in WIDE:
             return found
@@ -146,6 +147,19 @@ class Finder:
                 other = self._known(f"{city}, {beside.region}")
                 if other and other.kind == "city" and other.region == beside.region:
                     return self._part(part.start, self.tokens[last].end, other), other
+        return part, where
+
+    def _first(self, part: Part, where: Place) -> tuple[Part, Place]:
+        """The first of two neighbors: "Cambridge or Somerville"."""
+        begin = next(n for n, token in enumerate(self.tokens) if token.start >= part.start)
+        if where.kind != "city" or begin < 2 or self._text(begin - 1, begin - 1) not in _OR:
+            return part, where
+        for first in range(max(0, begin - 1 - _LONGEST_TYPO), begin - 1):
+            if self.free.issuperset(range(first, begin - 1)):
+                other = self._known(self._text(first, begin - 2), _TOWN)
+                for meant in (other, *other.alternatives) if other else ():
+                    if meant.kind == "city" and is_around(meant, where):
+                        return self._part(self.tokens[first].start, part.end, meant), meant
         return part, where
 
     def _nearly(self, region: Part | None) -> tuple[Part, Place] | None:
@@ -246,8 +260,8 @@ class Finder:
             return None
         if where.kind == "point" or (where.kind == "country" and not self._is_abroad(name, where)):
             return None
-        if where.region and normalise(name).startswith(f"{normalise(where.name.split(',')[0])} "):
-            people = 0  # its state is named
+        if where.region and _has_state(name, where):
+            people = 0
         # Few mean a town abroad unless they name its region or country; a word of another language
         # may be one in a country far off.
         if where.country != self.country and len(name.split()) == 1:
@@ -260,10 +274,17 @@ class Finder:
         return called and where.country in _LIKE_HOME and where.country != self.country
 
 
-def is_said_to_be_near(part: Part) -> bool:
-    """Whether a place follows a word that places nearly always follow."""
+def is_sure(part: Part, where: Place) -> bool:
+    """Whether no more is meant by a part than a place: it has its state, or it is no village and
+    follows a word that places nearly always follow."""
     before = _BEFORE_PLACE.match(part.source)
-    return bool(before and before.group().lower().startswith(_MOSTLY))
+    said = part.source[before.end() :] if before else part.source
+    near = bool(before and before.group().lower().startswith(_MOSTLY))
+    return _has_state(said, where) or (near and where.population >= _CITY)
+
+
+def _has_state(said: str, where: Place) -> bool:
+    return normalise(said).startswith(f"{normalise(where.name.split(',')[0])} ")
 
 
 def is_name(typed: str, connection: Connection) -> bool:

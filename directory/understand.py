@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from directory import question, schedule, words
-from directory.finder import Finder, is_name, is_said_to_be_near
+from directory.finder import Finder, is_name, is_sure
 from directory.phrases import (
     Part,
     Question,
@@ -29,7 +29,7 @@ from directory.phrases import (
     somewhere_in,
     tokens,
 )
-from directory.places import WIDE, Place, holds, is_around, is_large
+from directory.places import WIDE, Place, holds, is_around
 from directory.question import When
 from directory.vocabulary import vocabulary
 from directory.wishes import HARD, Wishes
@@ -48,7 +48,8 @@ _AGE = re.compile(
 )
 # An hour of the day, as in "6am", "at 7:30 p.m.".
 _HOUR = re.compile(
-    r"\b(?:at\s+|around\s+)?(1[0-2]|0?[1-9])(?::?[0-5]\d)?\s?([ap])\.?\s?m\b\.?", re.I
+    r"\b(?:(?:at|around|after|before|by|from)\s+)?(1[0-2]|0?[1-9])(?::?[0-5]\d)?\s?([ap])\.?\s?m\b\.?",
+    re.I,
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 # These do in "one that isn't religious", and ask in "isn't it free?".
@@ -223,7 +224,7 @@ def _located(finder: Finder, beside: Place | None) -> tuple[Part, Place] | None:
     for meant in (where, *where.alternatives):
         if is_around(meant, beside):
             return replace(part, place=meant), meant
-    return located if is_said_to_be_near(part) and is_large(where) else None
+    return located if is_sure(part, where) and where.kind not in WIDE else None
 
 
 def _plea(

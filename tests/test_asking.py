@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from directory import db, pocket
+from directory import db, pocket, seeds
 from directory.asking import Answered, ask
 from directory.config import Config
 from directory.places import load_places
@@ -180,3 +180,15 @@ def test_names_are_found_beside_wishes_that_nobody_meets(
     found = asked("harbor willow suboxone program philadelphia")
     assert [hit.listing.name for hit in found.page.hits] == ["Harbor Willow"]
     assert found.left_out == ("suboxone program",)
+
+
+def test_a_place_abroad_with_no_help_near_leads_to_the_lines_there(
+    asked: Asker, database: Engine, here: Config
+) -> None:
+    """And not to doors across the sea."""
+    seeds.plant(database)
+    found = asked("mum drinks too much, we are in Leeds")
+    assert found.search.place is not None
+    assert found.search.place.country == "GB"
+    assert not found.page.hits
+    assert {hit.listing.served[0] for hit in found.page.online[:4]} == {"GB"}
