@@ -50,8 +50,8 @@ class Answered:
     typed: the question that was answered. corrected: the same, if it was respelled; left_out:
     what of the question was let go. whole: what was asked for before anything was let go, where
     that is not ``search``. unsaid: a wish that decides and that none of the results says it meets,
-    with the nearest that do (``farther``), if they are close. few: a service that few of them say
-    they offer.
+    with the nearest that do (``farther``), if they are close. few: a service that few of them are
+    known for.
     """
 
     search: Search

@@ -302,7 +302,7 @@ def _search(options: argparse.Namespace, config: Config) -> int:
         if found.corrected or found.left_out:
             print(f"Nothing fits what you typed; these fit: {found.typed}")
         if said := found.few or found.unsaid:
-            which = "Few of these, which come first, list" if found.few else "None of these lists"
+            which = "Few of these are known for" if found.few else "None of these lists"
             print(f"{which} “{said.source}”; ask when you call.")
         print(_results(found.page, options.unit))
     return Exit.DONE

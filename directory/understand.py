@@ -52,8 +52,9 @@ _HOUR = re.compile(
     re.I,
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
-# These do in "one that isn't religious", and ask in "isn't it free?".
-_DENIALS, _ONES = frozenset(("isnt", "arent", "aint")), frozenset(("that", "which", "it", "there"))
+# And these after others: "one that isn't religious" (but not "isn't it free?"), "doesn't need".
+_DENIALS = {word: frozenset(("that", "which", "it", "there")) for word in ("isnt", "arent", "aint")}
+_DENIALS["need"] = frozenset(("dont", "doesnt", "didnt", "not"))
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 _NAME_LENGTH, _LONG = 5, 7
 _TOBACCO = "substance:tobacco"
@@ -254,7 +255,7 @@ def _somewhere(typed: str, said: Sequence[Token]) -> list[Part]:
 
 def _negates(said: Sequence[Token], number: int) -> bool:
     word, before = said[number].lexemes[0], said[number - 1].lexemes[0] if number else ""
-    return word in _NEGATIONS or (word in _DENIALS and before in _ONES)
+    return word in _NEGATIONS or before in _DENIALS.get(word, ())
 
 
 def _is_number(token: Token) -> bool:

@@ -612,6 +612,9 @@ def test_a_long_story_is_asked_for_what_was_understood_of_it(connection: Connect
 
 def test_what_is_asked_for_by_name_is_not_left_out(connection: Connection) -> None:
     """ "AA that is not religious" is a secular meeting of AA, not all but AA."""
+    needless = understand("he doesn't need detox just outpatient", connection, "US")
+    assert [part.codes for part in needless.parts if part.negated] == [("service:detox",)]
+    assert not any(p.negated for p in understand("isnt detox free", connection, "US").parts)
     found = understand("AA meeting thats not religious", connection, "US")
     assert found.words and found.words.tsquery
     assert "!'fellowship:aa'" not in found.words.tsquery
