@@ -53,8 +53,8 @@ _HOUR = re.compile(
 )
 _NEGATIONS = frozenset(("no", "not", "non", "without", "sin", "except"))
 # And these after others: "one that isn't religious" (but not "isn't it free?"), "doesn't need".
-_DENIALS = {word: frozenset(("that", "which", "it", "there")) for word in ("isnt", "arent", "aint")}
-_DENIALS["need"] = frozenset(("dont", "doesnt", "didnt", "not"))
+_DENIALS = dict.fromkeys(("isnt", "arent", "aint"), ("that", "which", "it", "there"))
+_DENIALS |= {"need": ("dont", "doesnt", "didnt", "not")}
 _ARTICLES = frozenset(("a", "an", "any", "the", "un", "una"))
 _NAME_LENGTH, _LONG = 5, 7
 _TOBACCO = "substance:tobacco"
