@@ -330,7 +330,9 @@ def test_what_pages_and_the_map_weigh(browser: Browser, live_site: str) -> None:
         first = dict(bodies)
         own = sum(weight(body) for url, body in first.items() if urlsplit(url).path.endswith(".js"))
         assert 0 < own <= OWN_SCRIPTS
-        opened(page)
+        # A slow machine is idle for a while before it draws the ground.
+        with page.expect_response(lambda response: "countries-110m" in response.url):
+            opened(page)
         page.wait_for_load_state("networkidle")
         more = {url: weight(body) for url, body in bodies.items() if url not in first}
         assert any("countries-110m" in url for url in more)
