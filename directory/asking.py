@@ -179,12 +179,13 @@ def _asked(connection: Connection, values: Values, config: Config, now: datetime
 
 
 def _with_farther(connection: Connection, found: Answered, now: datetime) -> Answered:
-    """The answer with the nearest that say what matters most and none of its results says."""
-    search, hits = found.search, found.page.hits
-    parts = search.question.parts if search.near and search.page == 1 and search.question else ()
-    asked = search.question
-    silent = asked is not None and search.words is asked.silent is not None
-    for part in parts:
+    """The answer with what matters most and few or none of its results say, and the nearest that
+    say it."""
+    search, hits, asked = found.search, found.page.hits, found.search.question
+    if asked is None or not search.near or search.page > 1:
+        return found
+    silent = search.words is asked.silent is not None
+    for part in asked.parts:
         service = silent and _is_service(part)
         if part.negated or not (service or part.facet in _DECISIVE):
             continue
@@ -193,7 +194,7 @@ def _with_farther(connection: Connection, found: Answered, now: datetime) -> Ans
             continue
         terms = (*search.terms, *(() if service else part.codes))
         saying = replace(search, terms=terms, attend="in_person", per_page=_FARTHER)
-        if service and asked:
+        if service:
             saying = replace(saying, words=asked.words)
         nearest = answer(connection, saying, now).hits[:_FARTHER]
         close = tuple(hit for hit in nearest if _is_near(hit))

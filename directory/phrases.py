@@ -39,11 +39,6 @@ class Part:
     place: Place | None = None
 
     @property
-    def span(self) -> tuple[int, int]:
-        """Where it begins and ends in the text."""
-        return self.start, self.end
-
-    @property
     def facet(self) -> str:
         """What stands before the colon of its codes, such as "pay"; "" of a place."""
         return self.codes[0].partition(":")[0] if self.codes else ""

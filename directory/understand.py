@@ -119,8 +119,8 @@ def understand(
     beside: Place | None = None,
     boxes: bool = False,
 ) -> Question:
-    """What ``typed`` asks for. ``beside``: the place that is given beside it, so that only one
-    around there is looked for in it; ``boxes``: a kind or a term is asked for beside it.
+    """What ``typed`` asks for. ``beside``: the place that is given beside it, so that one in it
+    counts if it is around there, or surely meant; ``boxes``: a kind or a term is asked for, too.
 
     Quotes, OR, * and a leading minus keep their meaning: such a text is words only. Raises
     UsageError (parameter ``q``) as ``question.parse`` does.
@@ -243,7 +243,8 @@ def _plea(
     found = plea_in(said, set() if story else free)
     somebody = any(token.lexemes[0] in _SOMEBODY for token in said)
     if story and not found and taken and somebody and not somewhere_in(said):
-        found = Sign(("kind:hotline",), (), now=True, anywhere=True, plea=True), *taken.span
+        plea = Sign(("kind:hotline",), (), now=True, anywhere=True, plea=True)
+        found = plea, taken.start, taken.end
     return None if found and story and is_name(typed, connection) else found
 
 
